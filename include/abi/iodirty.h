@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The reference's own control interface: plug modelled IOMMUs and devices,
+ * make devices write, look inside. It is spoken on the same descriptor as
+ * iommufd's ioctls and follows the same size rules (abi/iommufd.h). It is no
+ * part of what is tested.
+ */
+#ifndef IODIRTY_ABI_IODIRTY_H
+#define IODIRTY_ABI_IODIRTY_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define IODIRTY_TYPE 0xD1
+#define IODIRTY_NAME_LEN 16
+
+#define IODIRTY_FORMAT_INFO _IO(IODIRTY_TYPE, 0x00)
+#define IODIRTY_PLUG _IO(IODIRTY_TYPE, 0x01)
+#define IODIRTY_UNPLUG _IO(IODIRTY_TYPE, 0x02)
+#define IODIRTY_ATTACH _IO(IODIRTY_TYPE, 0x03)
+#define IODIRTY_DETACH _IO(IODIRTY_TYPE, 0x04)
+#define IODIRTY_DMA _IO(IODIRTY_TYPE, 0x05)
+#define IODIRTY_STREAM_START _IO(IODIRTY_TYPE, 0x06)
+#define IODIRTY_STREAM_QUERY _IO(IODIRTY_TYPE, 0x07)
+#define IODIRTY_STATS _IO(IODIRTY_TYPE, 0x08)
+#define IODIRTY_TABLE_READ _IO(IODIRTY_TYPE, 0x09)
+#define IODIRTY_LEAF _IO(IODIRTY_TYPE, 0x0a)
+#define IODIRTY_ENGINE _IO(IODIRTY_TYPE, 0x0b)
+#define IODIRTY_FAIL_NTH _IO(IODIRTY_TYPE, 0x0c)
+#define IODIRTY_MEMLOCK _IO(IODIRTY_TYPE, 0x0d)
+
+enum iodirty_format_flags {
+	IODIRTY_FORMAT_DIRTY = 1 << 0, /* hardware can set dirty bits */
+	IODIRTY_FORMAT_NEST_PARENT = 1 << 1,
+	/* DIRTY and PASID may be asked for in one HWPT_ALLOC */
+	IODIRTY_FORMAT_DIRTY_PASID = 1 << 2,
+};
+
+/* The @index-th page-table format; ENOENT past the last. */
+struct iodirty_format_info {
+	__u32 size;
+	__u32 index;
+	char name[IODIRTY_NAME_LEN];
+	__u32 flags;
+	__u32 granule_lg2; /* log2 of the smallest leaf, bytes */
+	__aligned_u64 leaf_sizes; /* bit n: leaves of 2^n bytes exist */
+	__aligned_u64 aperture_first;
+	__aligned_u64 aperture_last;
+};
+
+enum iodirty_plug_flags {
+	/* The IOMMU in front of this device cannot track. Taken from the
+	 * device that creates the IOMMU; must match on a shared one. */
+	IODIRTY_PLUG_NO_DIRTY = 1 << 0,
+};
+
+/*
+ * Plug a device and bind it to this descriptor. EOPNOTSUPP unknown flag,
+ * ENOENT unknown format or iommu, EINVAL format of a shared IOMMU differs.
+ */
+struct iodirty_plug {
+	__u32 size;
+	__u32 flags;
+	char format[IODIRTY_NAME_LEN];
+	__u32 iommu_id; /* 0: a new modelled IOMMU; returns its number */
+	__u32 pasid_width; /* 0: no PASIDs; at most 20 */
+	__aligned_u64 resv_start; /* range no mapping may use, e.g. MSI */
+	__aligned_u64 resv_length;
+	__u32 out_dev_id;
+	__u32 __reserved;
+};
+
+/* Surprise removal: DMA stops, every PASID detaches, the id is gone. */
+struct iodirty_unplug {
+	__u32 size;
+	__u32 dev_id;
+};
+
+enum iodirty_attach_flags {
+	IODIRTY_ATTACH_REPLACE = 1 << 0, /* swap atomically what is attached */
+};
+
+/* pasid 0 is the device's own requests. Errors are those of Linux's attach. */
+struct iodirty_attach {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 pt_id; /* IOAS or HWPT; returns the HWPT in use */
+	__u32 __reserved;
+};
+
+struct iodirty_detach {
+	__u32 size;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 __reserved;
+};
+
+enum iodirty_dma_op {
+	IODIRTY_DMA_READ = 0,
+	IODIRTY_DMA_WRITE = 1,
+	/* PCIe AtomicOps, naturally aligned, length 4 or 8 */
+	IODIRTY_DMA_FETCH_ADD = 2,
+	IODIRTY_DMA_SWAP = 3,
+	IODIRTY_DMA_CAS = 4,
+};
+
+enum iodirty_fault {
+	IODIRTY_FAULT_NONE = 0,
+	IODIRTY_FAULT_NOT_ATTACHED = 1, /* no context for the (device, PASID) */
+	IODIRTY_FAULT_NOT_PRESENT = 2,
+	IODIRTY_FAULT_PERMISSION = 3,
+	IODIRTY_FAULT_ADDRESS = 4, /* IOVA beyond what the table translates */
+	IODIRTY_FAULT_MEMORY = 5, /* the page behind the mapping is gone */
+	IODIRTY_FAULT_BAD_TABLE = 6, /* an entry the manual reserves */
+};
+
+/*
+ * One DMA by (device, PASID), complete on return. A fault of the modelled
+ * hardware is not an error of the ioctl: it returns 0 with @out_fault set and
+ * @out_done saying how many bytes were moved before it.
+ */
+struct iodirty_dma {
+	__u32 size;
+	__u32 op;
+	__u32 dev_id;
+	__u32 pasid;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 data; /* READ: buffer to fill. WRITE: bytes to write */
+	__aligned_u64 operand; /* atomics: addend, or new value */
+	__aligned_u64 compare; /* CAS */
+	__aligned_u64 out_old; /* atomics: value before */
+	__aligned_u64 out_done;
+	__aligned_u64 out_fault_iova;
+	__u32 out_fault; /* enum iodirty_fault */
+	__u32 __reserved;
+};
+
+enum iodirty_pattern {
+	IODIRTY_PATTERN_SEQUENTIAL = 0, /* slot n mod slots */
+	IODIRTY_PATTERN_RANDOM = 1, /* slot mix(seed + n) mod slots */
+};
+
+/*
+ * A background stream: a thread of its own that writes 8 bytes, the value n,
+ * at iova + slot * stride for n = 0, 1, 2 ... With slots = length / stride,
+ * slot is n mod slots, or for RANDOM z mod slots with
+ *   z = seed + (n + 1) * 0x9e3779b97f4a7c15
+ *   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
+ *   z = (z ^ (z >> 27)) * 0x94d049bb133111eb
+ *   z = z ^ (z >> 31)				(SplitMix64)
+ * so that whoever knows @out_completed knows every address written.
+ */
+struct iodirty_stream_start {
+	__u32 size;
+	__u32 pattern;
+	__u32 dev_id;
+	__u32 pasid;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 stride; /* multiple of 8, at most length */
+	__aligned_u64 seed;
+	__aligned_u64 rate; /* writes a second, 0: flat out */
+	__aligned_u64 count; /* stop after so many, 0: until told */
+	__u32 out_stream_id;
+	__u32 __reserved;
+};
+
+enum iodirty_stream_flags {
+	IODIRTY_STREAM_STOP = 1 << 0, /* stop, wait for it, free the id */
+};
+
+struct iodirty_stream_query {
+	__u32 size;
+	__u32 flags;
+	__u32 stream_id;
+	__u32 __reserved;
+	__aligned_u64 out_completed; /* writes 0 .. out_completed - 1 are done */
+	__aligned_u64 out_faults; /* how many of these faulted */
+};
+
+/* Counters of the modelled hardware and of the harvest, since open. */
+struct iodirty_stats {
+	__u32 size;
+	__u32 __reserved;
+	__aligned_u64 dma_ops;
+	__aligned_u64 iotlb_hits;
+	__aligned_u64 iotlb_misses;
+	__aligned_u64 walks;
+	__aligned_u64 dirty_sets; /* D bits set by hardware */
+	__aligned_u64 invalidations; /* commands */
+	__aligned_u64 invalidated_bytes; /* IOVA span they covered */
+	__aligned_u64 cleaned_bytes; /* IOVA of leaves made clean */
+	__aligned_u64 entries_scanned;
+	__aligned_u64 entries_cleared;
+	__aligned_u64 pinned_pages;
+	__aligned_u64 table_pages;
+};
+
+/*
+ * Read every IOPTE word of the leaf tables that map the range once and add
+ * them up: the least that any harvest must do, measured by the caller.
+ */
+struct iodirty_table_read {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 out_entries;
+	__aligned_u64 out_sum;
+};
+
+/* The leaf that maps @iova: ENOENT where nothing is mapped. */
+struct iodirty_leaf {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 iova;
+	__aligned_u64 out_start; /* first IOVA of the leaf */
+	__u32 out_lg2; /* log2 of its size */
+	__u32 out_dirty;
+};
+
+enum iodirty_engine_op {
+	IODIRTY_ENGINE_GET_INDEX = 0, /* name of the @index-th; ENOENT past it */
+	IODIRTY_ENGINE_SELECT = 1, /* by @name, for this descriptor */
+};
+
+struct iodirty_engine {
+	__u32 size;
+	__u32 op;
+	__u32 index;
+	__u32 __reserved;
+	char name[IODIRTY_NAME_LEN];
+};
+
+/*
+ * Failure injection: the @nth next allocation, pin, user copy or object lookup
+ * of the calling thread fails once. @nth 0 switches it off. @out_left is what
+ * was left of the previous setting: 0 means that it struck.
+ */
+struct iodirty_fail_nth {
+	__u32 size;
+	__u32 nth;
+	__u32 out_left;
+	__u32 __reserved;
+};
+
+/* The modelled RLIMIT_MEMLOCK in bytes; U64_MAX (the default): none. */
+struct iodirty_memlock {
+	__u32 size;
+	__u32 __reserved;
+	__aligned_u64 limit;
+};
+
+#endif

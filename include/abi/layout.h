@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every number, size and offset of the ABI, as constants, so that an edit that
+ * moves a field does not build. conformance/unit/abi_layout.c includes this
+ * after our headers, and again after a kernel's own (make check-abi): the same
+ * list must hold for both. Values are Linux 7.2's; ABI_SINCE leaves out what the
+ * header at hand is too old to have (which is at least Linux 6.12).
+ *
+ * Includes nothing: whoever includes it has chosen the headers, included
+ * <stddef.h> and defined ABI_SINCE(major, minor).
+ */
+
+#define ABI_VALUE(name, value) _Static_assert((name) == (value), #name)
+#define ABI_STRUCT(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
+#define ABI_FIELD(type, field, offset, bytes)                                \
+	_Static_assert(offsetof(struct type, field) == (offset) &&           \
+			       sizeof(((struct type *)0)->field) == (bytes), \
+		       #type "." #field)
+
+/* ---- abi/iommufd.h ---- */
+
+ABI_VALUE(IOMMUFD_TYPE, 0x3b);
+ABI_VALUE(IOMMUFD_CMD_BASE, 0x80);
+ABI_VALUE(IOMMU_DESTROY, 0x3b80);
+ABI_VALUE(IOMMU_IOAS_ALLOC, 0x3b81);
+ABI_VALUE(IOMMU_IOAS_ALLOW_IOVAS, 0x3b82);
+ABI_VALUE(IOMMU_IOAS_COPY, 0x3b83);
+ABI_VALUE(IOMMU_IOAS_IOVA_RANGES, 0x3b84);
+ABI_VALUE(IOMMU_IOAS_MAP, 0x3b85);
+ABI_VALUE(IOMMU_IOAS_UNMAP, 0x3b86);
+ABI_VALUE(IOMMU_OPTION, 0x3b87);
+ABI_VALUE(IOMMU_VFIO_IOAS, 0x3b88);
+ABI_VALUE(IOMMU_HWPT_ALLOC, 0x3b89);
+ABI_VALUE(IOMMU_GET_HW_INFO, 0x3b8a);
+ABI_VALUE(IOMMU_HWPT_SET_DIRTY_TRACKING, 0x3b8b);
+ABI_VALUE(IOMMU_HWPT_GET_DIRTY_BITMAP, 0x3b8c);
+#if ABI_SINCE(6, 13)
+ABI_VALUE(IOMMU_IOAS_MAP_FILE, 0x3b8f);
+#endif
+#if ABI_SINCE(6, 14)
+ABI_VALUE(IOMMU_IOAS_CHANGE_PROCESS, 0x3b92);
+#endif
+
+ABI_VALUE(IOMMU_IOAS_MAP_FIXED_IOVA, 1);
+ABI_VALUE(IOMMU_IOAS_MAP_WRITEABLE, 2);
+ABI_VALUE(IOMMU_IOAS_MAP_READABLE, 4);
+
+ABI_VALUE(IOMMU_OPTION_RLIMIT_MODE, 0);
+ABI_VALUE(IOMMU_OPTION_HUGE_PAGES, 1);
+
+ABI_VALUE(IOMMU_OPTION_OP_SET, 0);
+ABI_VALUE(IOMMU_OPTION_OP_GET, 1);
+
+ABI_VALUE(IOMMU_VFIO_IOAS_GET, 0);
+ABI_VALUE(IOMMU_VFIO_IOAS_SET, 1);
+ABI_VALUE(IOMMU_VFIO_IOAS_CLEAR, 2);
+
+ABI_VALUE(IOMMU_HWPT_ALLOC_NEST_PARENT, 1);
+ABI_VALUE(IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 2);
+ABI_VALUE(IOMMU_HWPT_FAULT_ID_VALID, 4);
+#if ABI_SINCE(6, 15)
+ABI_VALUE(IOMMU_HWPT_ALLOC_PASID, 8);
+#endif
+
+ABI_VALUE(IOMMU_HWPT_DATA_NONE, 0);
+ABI_VALUE(IOMMU_HWPT_DATA_VTD_S1, 1);
+#if ABI_SINCE(6, 13)
+ABI_VALUE(IOMMU_HWPT_DATA_ARM_SMMUV3, 2);
+#endif
+#if ABI_SINCE(7, 2)
+ABI_VALUE(IOMMU_HWPT_DATA_AMD_GUEST, 3);
+#endif
+
+ABI_VALUE(IOMMU_HW_INFO_TYPE_NONE, 0);
+#if ABI_SINCE(6, 17)
+ABI_VALUE(IOMMU_HW_INFO_TYPE_DEFAULT, 0);
+#endif
+ABI_VALUE(IOMMU_HW_INFO_TYPE_INTEL_VTD, 1);
+#if ABI_SINCE(6, 13)
+ABI_VALUE(IOMMU_HW_INFO_TYPE_ARM_SMMUV3, 2);
+#endif
+#if ABI_SINCE(6, 17)
+ABI_VALUE(IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV, 3);
+#endif
+#if ABI_SINCE(7, 2)
+ABI_VALUE(IOMMU_HW_INFO_TYPE_AMD, 4);
+#endif
+
+#if ABI_SINCE(6, 17)
+ABI_VALUE(IOMMU_HW_INFO_FLAG_INPUT_TYPE, 1);
+#endif
+
+ABI_VALUE(IOMMU_HW_CAP_DIRTY_TRACKING, 1);
+#if ABI_SINCE(6, 15)
+ABI_VALUE(IOMMU_HW_CAP_PCI_PASID_EXEC, 2);
+ABI_VALUE(IOMMU_HW_CAP_PCI_PASID_PRIV, 4);
+#endif
+#if ABI_SINCE(7, 2)
+ABI_VALUE(IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED, 8);
+#endif
+
+ABI_VALUE(IOMMU_HWPT_DIRTY_TRACKING_ENABLE, 1);
+
+ABI_VALUE(IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, 1);
+
+ABI_STRUCT(iommu_destroy, 8);
+ABI_FIELD(iommu_destroy, size, 0, 4);
+ABI_FIELD(iommu_destroy, id, 4, 4);
+
+ABI_STRUCT(iommu_ioas_alloc, 12);
+ABI_FIELD(iommu_ioas_alloc, size, 0, 4);
+ABI_FIELD(iommu_ioas_alloc, flags, 4, 4);
+ABI_FIELD(iommu_ioas_alloc, out_ioas_id, 8, 4);
+
+ABI_STRUCT(iommu_iova_range, 16);
+ABI_FIELD(iommu_iova_range, start, 0, 8);
+ABI_FIELD(iommu_iova_range, last, 8, 8);
+
+ABI_STRUCT(iommu_ioas_iova_ranges, 32);
+ABI_FIELD(iommu_ioas_iova_ranges, size, 0, 4);
+ABI_FIELD(iommu_ioas_iova_ranges, ioas_id, 4, 4);
+ABI_FIELD(iommu_ioas_iova_ranges, num_iovas, 8, 4);
+ABI_FIELD(iommu_ioas_iova_ranges, __reserved, 12, 4);
+ABI_FIELD(iommu_ioas_iova_ranges, allowed_iovas, 16, 8);
+ABI_FIELD(iommu_ioas_iova_ranges, out_iova_alignment, 24, 8);
+
+ABI_STRUCT(iommu_ioas_allow_iovas, 24);
+ABI_FIELD(iommu_ioas_allow_iovas, size, 0, 4);
+ABI_FIELD(iommu_ioas_allow_iovas, ioas_id, 4, 4);
+ABI_FIELD(iommu_ioas_allow_iovas, num_iovas, 8, 4);
+ABI_FIELD(iommu_ioas_allow_iovas, __reserved, 12, 4);
+ABI_FIELD(iommu_ioas_allow_iovas, allowed_iovas, 16, 8);
+
+ABI_STRUCT(iommu_ioas_map, 40);
+ABI_FIELD(iommu_ioas_map, size, 0, 4);
+ABI_FIELD(iommu_ioas_map, flags, 4, 4);
+ABI_FIELD(iommu_ioas_map, ioas_id, 8, 4);
+ABI_FIELD(iommu_ioas_map, __reserved, 12, 4);
+ABI_FIELD(iommu_ioas_map, user_va, 16, 8);
+ABI_FIELD(iommu_ioas_map, length, 24, 8);
+ABI_FIELD(iommu_ioas_map, iova, 32, 8);
+
+#if ABI_SINCE(6, 13)
+ABI_STRUCT(iommu_ioas_map_file, 40);
+ABI_FIELD(iommu_ioas_map_file, size, 0, 4);
+ABI_FIELD(iommu_ioas_map_file, flags, 4, 4);
+ABI_FIELD(iommu_ioas_map_file, ioas_id, 8, 4);
+ABI_FIELD(iommu_ioas_map_file, fd, 12, 4);
+ABI_FIELD(iommu_ioas_map_file, start, 16, 8);
+ABI_FIELD(iommu_ioas_map_file, length, 24, 8);
+ABI_FIELD(iommu_ioas_map_file, iova, 32, 8);
+#endif
+
+ABI_STRUCT(iommu_ioas_copy, 40);
+ABI_FIELD(iommu_ioas_copy, size, 0, 4);
+ABI_FIELD(iommu_ioas_copy, flags, 4, 4);
+ABI_FIELD(iommu_ioas_copy, dst_ioas_id, 8, 4);
+ABI_FIELD(iommu_ioas_copy, src_ioas_id, 12, 4);
+ABI_FIELD(iommu_ioas_copy, length, 16, 8);
+ABI_FIELD(iommu_ioas_copy, dst_iova, 24, 8);
+ABI_FIELD(iommu_ioas_copy, src_iova, 32, 8);
+
+ABI_STRUCT(iommu_ioas_unmap, 24);
+ABI_FIELD(iommu_ioas_unmap, size, 0, 4);
+ABI_FIELD(iommu_ioas_unmap, ioas_id, 4, 4);
+ABI_FIELD(iommu_ioas_unmap, iova, 8, 8);
+ABI_FIELD(iommu_ioas_unmap, length, 16, 8);
+
+ABI_STRUCT(iommu_option, 24);
+ABI_FIELD(iommu_option, size, 0, 4);
+ABI_FIELD(iommu_option, option_id, 4, 4);
+ABI_FIELD(iommu_option, op, 8, 2);
+ABI_FIELD(iommu_option, __reserved, 10, 2);
+ABI_FIELD(iommu_option, object_id, 12, 4);
+ABI_FIELD(iommu_option, val64, 16, 8);
+
+ABI_STRUCT(iommu_vfio_ioas, 12);
+ABI_FIELD(iommu_vfio_ioas, size, 0, 4);
+ABI_FIELD(iommu_vfio_ioas, ioas_id, 4, 4);
+ABI_FIELD(iommu_vfio_ioas, op, 8, 2);
+ABI_FIELD(iommu_vfio_ioas, __reserved, 10, 2);
+
+ABI_STRUCT(iommu_hwpt_alloc, 48);
+ABI_FIELD(iommu_hwpt_alloc, size, 0, 4);
+ABI_FIELD(iommu_hwpt_alloc, flags, 4, 4);
+ABI_FIELD(iommu_hwpt_alloc, dev_id, 8, 4);
+ABI_FIELD(iommu_hwpt_alloc, pt_id, 12, 4);
+ABI_FIELD(iommu_hwpt_alloc, out_hwpt_id, 16, 4);
+ABI_FIELD(iommu_hwpt_alloc, __reserved, 20, 4);
+ABI_FIELD(iommu_hwpt_alloc, data_type, 24, 4);
+ABI_FIELD(iommu_hwpt_alloc, data_len, 28, 4);
+ABI_FIELD(iommu_hwpt_alloc, data_uptr, 32, 8);
+ABI_FIELD(iommu_hwpt_alloc, fault_id, 40, 4);
+ABI_FIELD(iommu_hwpt_alloc, __reserved2, 44, 4);
+
+ABI_STRUCT(iommu_hw_info_vtd, 24);
+ABI_FIELD(iommu_hw_info_vtd, flags, 0, 4);
+ABI_FIELD(iommu_hw_info_vtd, __reserved, 4, 4);
+ABI_FIELD(iommu_hw_info_vtd, cap_reg, 8, 8);
+ABI_FIELD(iommu_hw_info_vtd, ecap_reg, 16, 8);
+
+#if ABI_SINCE(7, 2)
+ABI_STRUCT(iommu_hw_info_amd, 16);
+ABI_FIELD(iommu_hw_info_amd, efr, 0, 8);
+ABI_FIELD(iommu_hw_info_amd, efr2, 8, 8);
+#endif
+
+ABI_STRUCT(iommu_hw_info, 40);
+ABI_FIELD(iommu_hw_info, size, 0, 4);
+ABI_FIELD(iommu_hw_info, flags, 4, 4);
+ABI_FIELD(iommu_hw_info, dev_id, 8, 4);
+ABI_FIELD(iommu_hw_info, data_len, 12, 4);
+ABI_FIELD(iommu_hw_info, data_uptr, 16, 8);
+#if ABI_SINCE(6, 17)
+ABI_FIELD(iommu_hw_info, in_data_type, 24, 4);
+#endif
+ABI_FIELD(iommu_hw_info, out_data_type, 24, 4);
+#if ABI_SINCE(6, 15)
+ABI_FIELD(iommu_hw_info, out_max_pasid_log2, 28, 1);
+ABI_FIELD(iommu_hw_info, __reserved, 29, 3);
+#endif
+ABI_FIELD(iommu_hw_info, out_capabilities, 32, 8);
+
+ABI_STRUCT(iommu_hwpt_set_dirty_tracking, 16);
+ABI_FIELD(iommu_hwpt_set_dirty_tracking, size, 0, 4);
+ABI_FIELD(iommu_hwpt_set_dirty_tracking, flags, 4, 4);
+ABI_FIELD(iommu_hwpt_set_dirty_tracking, hwpt_id, 8, 4);
+ABI_FIELD(iommu_hwpt_set_dirty_tracking, __reserved, 12, 4);
+
+ABI_STRUCT(iommu_hwpt_get_dirty_bitmap, 48);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, size, 0, 4);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, hwpt_id, 4, 4);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, flags, 8, 4);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, __reserved, 12, 4);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, iova, 16, 8);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, length, 24, 8);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, page_size, 32, 8);
+ABI_FIELD(iommu_hwpt_get_dirty_bitmap, data, 40, 8);
+
+#if ABI_SINCE(6, 14)
+ABI_STRUCT(iommu_ioas_change_process, 8);
+ABI_FIELD(iommu_ioas_change_process, size, 0, 4);
+ABI_FIELD(iommu_ioas_change_process, __reserved, 4, 4);
+#endif
+
+/* ---- abi/iommufd_test.h ---- */
+
+#ifdef IOMMU_TEST_CMD
+
+ABI_VALUE(IOMMU_TEST_CMD, 0x3ba0);
+ABI_VALUE(IOMMU_HW_INFO_TYPE_SELFTEST, 0xfeedbeef);
+ABI_VALUE(IOMMU_HW_INFO_SELFTEST_REGVAL, 0xdeadbeef);
+
+ABI_VALUE(IOMMU_TEST_OP_ADD_RESERVED, 1);
+ABI_VALUE(IOMMU_TEST_OP_MOCK_DOMAIN, 2);
+ABI_VALUE(IOMMU_TEST_OP_MD_CHECK_MAP, 3);
+ABI_VALUE(IOMMU_TEST_OP_MD_CHECK_REFS, 4);
+ABI_VALUE(IOMMU_TEST_OP_CREATE_ACCESS, 5);
+ABI_VALUE(IOMMU_TEST_OP_DESTROY_ACCESS_PAGES, 6);
+ABI_VALUE(IOMMU_TEST_OP_ACCESS_PAGES, 7);
+ABI_VALUE(IOMMU_TEST_OP_ACCESS_RW, 8);
+ABI_VALUE(IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT, 9);
+ABI_VALUE(IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, 10);
+ABI_VALUE(IOMMU_TEST_OP_ACCESS_REPLACE_IOAS, 11);
+ABI_VALUE(IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, 12);
+ABI_VALUE(IOMMU_TEST_OP_DIRTY, 13);
+#if ABI_SINCE(6, 15)
+ABI_VALUE(IOMMU_TEST_OP_PASID_ATTACH, 18);
+ABI_VALUE(IOMMU_TEST_OP_PASID_REPLACE, 19);
+ABI_VALUE(IOMMU_TEST_OP_PASID_DETACH, 20);
+ABI_VALUE(IOMMU_TEST_OP_PASID_CHECK_HWPT, 21);
+#endif
+
+ABI_VALUE(MOCK_APERTURE_START, 16777216);
+ABI_VALUE(MOCK_APERTURE_LAST, 2147483647);
+#if ABI_SINCE(7, 2)
+ABI_VALUE(MOCK_PAGE_SIZE, 2048);
+ABI_VALUE(MOCK_HUGE_PAGE_SIZE, 1048576);
+#endif
+#if ABI_SINCE(6, 15)
+ABI_VALUE(MOCK_PASID_WIDTH, 20);
+#endif
+
+ABI_VALUE(MOCK_FLAGS_ACCESS_WRITE, 1);
+ABI_VALUE(MOCK_FLAGS_ACCESS_SYZ, 65536);
+
+ABI_VALUE(MOCK_ACCESS_RW_WRITE, 1);
+ABI_VALUE(MOCK_ACCESS_RW_SLOW_PATH, 4);
+
+ABI_VALUE(MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES, 1);
+
+ABI_VALUE(MOCK_FLAGS_DEVICE_NO_DIRTY, 1);
+#if !ABI_SINCE(6, 19) || defined(IODIRTY_TYPE)
+ABI_VALUE(MOCK_FLAGS_DEVICE_HUGE_IOVA, 2);
+#endif
+#if ABI_SINCE(6, 15)
+ABI_VALUE(MOCK_FLAGS_DEVICE_PASID, 4);
+#endif
+
+ABI_STRUCT(iommu_test_hw_info, 8);
+ABI_FIELD(iommu_test_hw_info, flags, 0, 4);
+ABI_FIELD(iommu_test_hw_info, test_reg, 4, 4);
+
+ABI_STRUCT(iommu_test_cmd, 72);
+ABI_FIELD(iommu_test_cmd, size, 0, 4);
+ABI_FIELD(iommu_test_cmd, op, 4, 4);
+ABI_FIELD(iommu_test_cmd, id, 8, 4);
+ABI_FIELD(iommu_test_cmd, __reserved, 12, 4);
+ABI_FIELD(iommu_test_cmd, add_reserved.start, 16, 8);
+ABI_FIELD(iommu_test_cmd, add_reserved.length, 24, 8);
+ABI_FIELD(iommu_test_cmd, mock_domain.out_stdev_id, 16, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain.out_hwpt_id, 20, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain.out_idev_id, 24, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain_flags.out_stdev_id, 16, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain_flags.out_hwpt_id, 20, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain_flags.out_idev_id, 24, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain_flags.dev_flags, 28, 4);
+ABI_FIELD(iommu_test_cmd, mock_domain_replace.pt_id, 16, 4);
+ABI_FIELD(iommu_test_cmd, check_map.iova, 16, 8);
+ABI_FIELD(iommu_test_cmd, check_map.length, 24, 8);
+ABI_FIELD(iommu_test_cmd, check_map.uptr, 32, 8);
+ABI_FIELD(iommu_test_cmd, check_refs.length, 16, 8);
+ABI_FIELD(iommu_test_cmd, check_refs.uptr, 24, 8);
+ABI_FIELD(iommu_test_cmd, check_refs.refs, 32, 4);
+ABI_FIELD(iommu_test_cmd, create_access.out_access_fd, 16, 4);
+ABI_FIELD(iommu_test_cmd, create_access.flags, 20, 4);
+ABI_FIELD(iommu_test_cmd, destroy_access_pages.access_pages_id, 16, 4);
+ABI_FIELD(iommu_test_cmd, access_pages.flags, 16, 4);
+ABI_FIELD(iommu_test_cmd, access_pages.out_access_pages_id, 20, 4);
+ABI_FIELD(iommu_test_cmd, access_pages.iova, 24, 8);
+ABI_FIELD(iommu_test_cmd, access_pages.length, 32, 8);
+ABI_FIELD(iommu_test_cmd, access_pages.uptr, 40, 8);
+ABI_FIELD(iommu_test_cmd, access_rw.iova, 16, 8);
+ABI_FIELD(iommu_test_cmd, access_rw.length, 24, 8);
+ABI_FIELD(iommu_test_cmd, access_rw.uptr, 32, 8);
+ABI_FIELD(iommu_test_cmd, access_rw.flags, 40, 4);
+ABI_FIELD(iommu_test_cmd, memory_limit.limit, 16, 4);
+ABI_FIELD(iommu_test_cmd, access_replace_ioas.ioas_id, 16, 4);
+ABI_FIELD(iommu_test_cmd, dirty.flags, 16, 4);
+ABI_FIELD(iommu_test_cmd, dirty.iova, 24, 8);
+ABI_FIELD(iommu_test_cmd, dirty.length, 32, 8);
+ABI_FIELD(iommu_test_cmd, dirty.page_size, 40, 8);
+ABI_FIELD(iommu_test_cmd, dirty.uptr, 48, 8);
+ABI_FIELD(iommu_test_cmd, dirty.out_nr_dirty, 56, 8);
+#if ABI_SINCE(6, 15)
+ABI_FIELD(iommu_test_cmd, pasid_attach.pasid, 16, 4);
+ABI_FIELD(iommu_test_cmd, pasid_attach.pt_id, 20, 4);
+ABI_FIELD(iommu_test_cmd, pasid_replace.pasid, 16, 4);
+ABI_FIELD(iommu_test_cmd, pasid_replace.pt_id, 20, 4);
+ABI_FIELD(iommu_test_cmd, pasid_detach.pasid, 16, 4);
+ABI_FIELD(iommu_test_cmd, pasid_check.pasid, 16, 4);
+ABI_FIELD(iommu_test_cmd, pasid_check.hwpt_id, 20, 4);
+#endif
+ABI_FIELD(iommu_test_cmd, last, 64, 4);
+
+#endif
+
+/* ---- abi/iodirty.h ---- */
+
+#ifdef IODIRTY_TYPE
+
+ABI_VALUE(IODIRTY_TYPE, 0xd1);
+ABI_VALUE(IODIRTY_FORMAT_INFO, 0xd100);
+ABI_VALUE(IODIRTY_PLUG, 0xd101);
+ABI_VALUE(IODIRTY_UNPLUG, 0xd102);
+ABI_VALUE(IODIRTY_ATTACH, 0xd103);
+ABI_VALUE(IODIRTY_DETACH, 0xd104);
+ABI_VALUE(IODIRTY_DMA, 0xd105);
+ABI_VALUE(IODIRTY_STREAM_START, 0xd106);
+ABI_VALUE(IODIRTY_STREAM_QUERY, 0xd107);
+ABI_VALUE(IODIRTY_STATS, 0xd108);
+ABI_VALUE(IODIRTY_TABLE_READ, 0xd109);
+ABI_VALUE(IODIRTY_LEAF, 0xd10a);
+ABI_VALUE(IODIRTY_ENGINE, 0xd10b);
+ABI_VALUE(IODIRTY_FAIL_NTH, 0xd10c);
+ABI_VALUE(IODIRTY_MEMLOCK, 0xd10d);
+
+ABI_VALUE(IODIRTY_FORMAT_DIRTY, 1);
+ABI_VALUE(IODIRTY_FORMAT_NEST_PARENT, 2);
+ABI_VALUE(IODIRTY_FORMAT_DIRTY_PASID, 4);
+
+ABI_VALUE(IODIRTY_PLUG_NO_DIRTY, 1);
+
+ABI_VALUE(IODIRTY_ATTACH_REPLACE, 1);
+
+ABI_VALUE(IODIRTY_DMA_READ, 0);
+ABI_VALUE(IODIRTY_DMA_WRITE, 1);
+ABI_VALUE(IODIRTY_DMA_FETCH_ADD, 2);
+ABI_VALUE(IODIRTY_DMA_SWAP, 3);
+ABI_VALUE(IODIRTY_DMA_CAS, 4);
+
+ABI_VALUE(IODIRTY_FAULT_NONE, 0);
+ABI_VALUE(IODIRTY_FAULT_NOT_ATTACHED, 1);
+ABI_VALUE(IODIRTY_FAULT_NOT_PRESENT, 2);
+ABI_VALUE(IODIRTY_FAULT_PERMISSION, 3);
+ABI_VALUE(IODIRTY_FAULT_ADDRESS, 4);
+ABI_VALUE(IODIRTY_FAULT_MEMORY, 5);
+ABI_VALUE(IODIRTY_FAULT_BAD_TABLE, 6);
+
+ABI_VALUE(IODIRTY_PATTERN_SEQUENTIAL, 0);
+ABI_VALUE(IODIRTY_PATTERN_RANDOM, 1);
+
+ABI_VALUE(IODIRTY_STREAM_STOP, 1);
+
+ABI_VALUE(IODIRTY_ENGINE_GET_INDEX, 0);
+ABI_VALUE(IODIRTY_ENGINE_SELECT, 1);
+
+ABI_STRUCT(iodirty_format_info, 56);
+ABI_FIELD(iodirty_format_info, size, 0, 4);
+ABI_FIELD(iodirty_format_info, index, 4, 4);
+ABI_FIELD(iodirty_format_info, name, 8, 16);
+ABI_FIELD(iodirty_format_info, flags, 24, 4);
+ABI_FIELD(iodirty_format_info, granule_lg2, 28, 4);
+ABI_FIELD(iodirty_format_info, leaf_sizes, 32, 8);
+ABI_FIELD(iodirty_format_info, aperture_first, 40, 8);
+ABI_FIELD(iodirty_format_info, aperture_last, 48, 8);
+
+ABI_STRUCT(iodirty_plug, 56);
+ABI_FIELD(iodirty_plug, size, 0, 4);
+ABI_FIELD(iodirty_plug, flags, 4, 4);
+ABI_FIELD(iodirty_plug, format, 8, 16);
+ABI_FIELD(iodirty_plug, iommu_id, 24, 4);
+ABI_FIELD(iodirty_plug, pasid_width, 28, 4);
+ABI_FIELD(iodirty_plug, resv_start, 32, 8);
+ABI_FIELD(iodirty_plug, resv_length, 40, 8);
+ABI_FIELD(iodirty_plug, out_dev_id, 48, 4);
+ABI_FIELD(iodirty_plug, __reserved, 52, 4);
+
+ABI_STRUCT(iodirty_unplug, 8);
+ABI_FIELD(iodirty_unplug, size, 0, 4);
+ABI_FIELD(iodirty_unplug, dev_id, 4, 4);
+
+ABI_STRUCT(iodirty_attach, 24);
+ABI_FIELD(iodirty_attach, size, 0, 4);
+ABI_FIELD(iodirty_attach, flags, 4, 4);
+ABI_FIELD(iodirty_attach, dev_id, 8, 4);
+ABI_FIELD(iodirty_attach, pasid, 12, 4);
+ABI_FIELD(iodirty_attach, pt_id, 16, 4);
+ABI_FIELD(iodirty_attach, __reserved, 20, 4);
+
+ABI_STRUCT(iodirty_detach, 16);
+ABI_FIELD(iodirty_detach, size, 0, 4);
+ABI_FIELD(iodirty_detach, dev_id, 4, 4);
+ABI_FIELD(iodirty_detach, pasid, 8, 4);
+ABI_FIELD(iodirty_detach, __reserved, 12, 4);
+
+ABI_STRUCT(iodirty_dma, 88);
+ABI_FIELD(iodirty_dma, size, 0, 4);
+ABI_FIELD(iodirty_dma, op, 4, 4);
+ABI_FIELD(iodirty_dma, dev_id, 8, 4);
+ABI_FIELD(iodirty_dma, pasid, 12, 4);
+ABI_FIELD(iodirty_dma, iova, 16, 8);
+ABI_FIELD(iodirty_dma, length, 24, 8);
+ABI_FIELD(iodirty_dma, data, 32, 8);
+ABI_FIELD(iodirty_dma, operand, 40, 8);
+ABI_FIELD(iodirty_dma, compare, 48, 8);
+ABI_FIELD(iodirty_dma, out_old, 56, 8);
+ABI_FIELD(iodirty_dma, out_done, 64, 8);
+ABI_FIELD(iodirty_dma, out_fault_iova, 72, 8);
+ABI_FIELD(iodirty_dma, out_fault, 80, 4);
+ABI_FIELD(iodirty_dma, __reserved, 84, 4);
+
+ABI_STRUCT(iodirty_stream_start, 72);
+ABI_FIELD(iodirty_stream_start, size, 0, 4);
+ABI_FIELD(iodirty_stream_start, pattern, 4, 4);
+ABI_FIELD(iodirty_stream_start, dev_id, 8, 4);
+ABI_FIELD(iodirty_stream_start, pasid, 12, 4);
+ABI_FIELD(iodirty_stream_start, iova, 16, 8);
+ABI_FIELD(iodirty_stream_start, length, 24, 8);
+ABI_FIELD(iodirty_stream_start, stride, 32, 8);
+ABI_FIELD(iodirty_stream_start, seed, 40, 8);
+ABI_FIELD(iodirty_stream_start, rate, 48, 8);
+ABI_FIELD(iodirty_stream_start, count, 56, 8);
+ABI_FIELD(iodirty_stream_start, out_stream_id, 64, 4);
+ABI_FIELD(iodirty_stream_start, __reserved, 68, 4);
+
+ABI_STRUCT(iodirty_stream_query, 32);
+ABI_FIELD(iodirty_stream_query, size, 0, 4);
+ABI_FIELD(iodirty_stream_query, flags, 4, 4);
+ABI_FIELD(iodirty_stream_query, stream_id, 8, 4);
+ABI_FIELD(iodirty_stream_query, __reserved, 12, 4);
+ABI_FIELD(iodirty_stream_query, out_completed, 16, 8);
+ABI_FIELD(iodirty_stream_query, out_faults, 24, 8);
+
+ABI_STRUCT(iodirty_stats, 104);
+ABI_FIELD(iodirty_stats, size, 0, 4);
+ABI_FIELD(iodirty_stats, __reserved, 4, 4);
+ABI_FIELD(iodirty_stats, dma_ops, 8, 8);
+ABI_FIELD(iodirty_stats, iotlb_hits, 16, 8);
+ABI_FIELD(iodirty_stats, iotlb_misses, 24, 8);
+ABI_FIELD(iodirty_stats, walks, 32, 8);
+ABI_FIELD(iodirty_stats, dirty_sets, 40, 8);
+ABI_FIELD(iodirty_stats, invalidations, 48, 8);
+ABI_FIELD(iodirty_stats, invalidated_bytes, 56, 8);
+ABI_FIELD(iodirty_stats, cleaned_bytes, 64, 8);
+ABI_FIELD(iodirty_stats, entries_scanned, 72, 8);
+ABI_FIELD(iodirty_stats, entries_cleared, 80, 8);
+ABI_FIELD(iodirty_stats, pinned_pages, 88, 8);
+ABI_FIELD(iodirty_stats, table_pages, 96, 8);
+
+ABI_STRUCT(iodirty_table_read, 40);
+ABI_FIELD(iodirty_table_read, size, 0, 4);
+ABI_FIELD(iodirty_table_read, hwpt_id, 4, 4);
+ABI_FIELD(iodirty_table_read, iova, 8, 8);
+ABI_FIELD(iodirty_table_read, length, 16, 8);
+ABI_FIELD(iodirty_table_read, out_entries, 24, 8);
+ABI_FIELD(iodirty_table_read, out_sum, 32, 8);
+
+ABI_STRUCT(iodirty_leaf, 32);
+ABI_FIELD(iodirty_leaf, size, 0, 4);
+ABI_FIELD(iodirty_leaf, hwpt_id, 4, 4);
+ABI_FIELD(iodirty_leaf, iova, 8, 8);
+ABI_FIELD(iodirty_leaf, out_start, 16, 8);
+ABI_FIELD(iodirty_leaf, out_lg2, 24, 4);
+ABI_FIELD(iodirty_leaf, out_dirty, 28, 4);
+
+ABI_STRUCT(iodirty_engine, 32);
+ABI_FIELD(iodirty_engine, size, 0, 4);
+ABI_FIELD(iodirty_engine, op, 4, 4);
+ABI_FIELD(iodirty_engine, index, 8, 4);
+ABI_FIELD(iodirty_engine, __reserved, 12, 4);
+ABI_FIELD(iodirty_engine, name, 16, 16);
+
+ABI_STRUCT(iodirty_fail_nth, 16);
+ABI_FIELD(iodirty_fail_nth, size, 0, 4);
+ABI_FIELD(iodirty_fail_nth, nth, 4, 4);
+ABI_FIELD(iodirty_fail_nth, out_left, 8, 4);
+ABI_FIELD(iodirty_fail_nth, __reserved, 12, 4);
+
+ABI_STRUCT(iodirty_memlock, 16);
+ABI_FIELD(iodirty_memlock, size, 0, 4);
+ABI_FIELD(iodirty_memlock, __reserved, 4, 4);
+ABI_FIELD(iodirty_memlock, limit, 8, 8);
+
+#endif
