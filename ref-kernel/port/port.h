@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All that differs between the two homes of the reference: a user-space library
+ * (port/user) and a Linux module (port/linux). Nothing else in ref-kernel/
+ * includes libc or <linux/...>; home.h, found by the include path of the home,
+ * supplies fixed-width types, bool, size_t, NULL, errno constants, memcpy,
+ * memset, memcmp, strcmp, and the structs named here.
+ *
+ * Errors are negative errno values. "Fail point" marks a function that failure
+ * injection (port_fail_set) can make fail.
+ */
+#ifndef IODIRTY_PORT_H
+#define IODIRTY_PORT_H
+
+#include "home.h"
+
+#define PORT_PAGE_LG2 12
+#define PORT_PAGE_SIZE (1ULL << PORT_PAGE_LG2)
+
+/* ---- atomics on 64-bit words, in tables that hardware walks as we write ---- */
+
+static inline u64 port_load(const u64 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline void port_store(u64 *p, u64 v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+/* Returns true and stores @new when *@p was *@old; else *@old is what it was. */
+static inline bool port_cmpxchg(u64 *p, u64 *old, u64 new)
+{
+	return __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Both return the value before. */
+static inline u64 port_fetch_and(u64 *p, u64 v)
+{
+	return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);
+}
+
+static inline u64 port_fetch_or(u64 *p, u64 v)
+{
+	return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);
+}
+
+static inline void port_count(u64 *p, u64 n)
+{
+	__atomic_fetch_add(p, n, __ATOMIC_RELAXED);
+}
+
+/* ---- memory ---- */
+
+/* Zeroed, any size; NULL when there is none. Fail point. */
+void *port_alloc(size_t size);
+void port_free(void *p); /* NULL is fine */
+
+/* One zeroed page for a table that hardware walks, page aligned. Fail point. */
+void *port_page_alloc(void);
+void port_page_free(void *page);
+/* The physical address hardware knows the page by, and back. */
+u64 port_page_phys(const void *page);
+void *port_phys_page(u64 phys);
+
+/* ---- locks; none may be taken recursively ---- */
+
+void port_mutex_init(struct port_mutex *m);
+void port_mutex_destroy(struct port_mutex *m);
+void port_mutex_lock(struct port_mutex *m);
+void port_mutex_unlock(struct port_mutex *m);
+
+/* Readers and a writer; a waiting writer holds new readers off. */
+void port_rwsem_init(struct port_rwsem *s);
+void port_rwsem_destroy(struct port_rwsem *s);
+void port_rwsem_read(struct port_rwsem *s);
+void port_rwsem_read_end(struct port_rwsem *s);
+void port_rwsem_write(struct port_rwsem *s);
+void port_rwsem_write_end(struct port_rwsem *s);
+
+/* ---- the caller's memory ---- */
+
+/* 0 or -EFAULT; a bad address is never a crash. Fail points. */
+int port_copy_from_user(void *dst, u64 uaddr, size_t size);
+int port_copy_to_user(u64 uaddr, const void *src, size_t size);
+
+/* The address space of the calling process; hold it to use it later. */
+struct port_mm *port_mm_get(void);
+void port_mm_put(struct port_mm *mm);
+
+/*
+ * Pin @npages pages of @mm from page-aligned @uaddr, for write when @write:
+ * -EFAULT where it cannot. The pages stay until port_unpin, whatever becomes of
+ * the mapping (user home: they stay while the program leaves them mapped; a
+ * later access to one that it took away is -EFAULT). Fail points.
+ */
+int port_pin(struct port_pin *pin, struct port_mm *mm, u64 uaddr, u64 npages, bool write);
+/* The same for a memfd from page-aligned @start: -EBADF, -EINVAL if not within. */
+int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages);
+void port_unpin(struct port_pin *pin);
+/*
+ * Physical address of page @index, and how many pages from it are physically
+ * contiguous (at least 1, at most @max).
+ */
+u64 port_pin_run(const struct port_pin *pin, u64 index, u64 max, u64 *phys);
+
+/* A reference to an open memfd: NULL with *@err -EBADF or -EINVAL if it is none. */
+struct port_file *port_file_get(int fd, int *err);
+void port_file_put(struct port_file *file);
+u64 port_file_size(const struct port_file *file);
+
+/* DMA's way to pinned pages; may not cross a page. 0 or -EFAULT. */
+int port_phys_read(u64 phys, void *dst, size_t size);
+int port_phys_write(u64 phys, const void *src, size_t size);
+
+enum port_atomic { PORT_FETCH_ADD, PORT_SWAP, PORT_CAS };
+/* Atomic to the processor too. @size is 4 or 8, @phys aligned to it. */
+int port_phys_atomic(u64 phys, enum port_atomic op, size_t size, u64 operand, u64 compare,
+		     u64 *old);
+
+/*
+ * A window on the caller's bitmap. Pinned for write before a dirty bit is
+ * cleared, so that delivery cannot fail in the kernel home; in the user home a
+ * program that unmaps its bitmap meanwhile gets -EFAULT from _or, which has
+ * then changed nothing, and the harvest puts back what it cleared.
+ */
+int port_window_pin(struct port_window *w, u64 uaddr, size_t size); /* fail point */
+/*
+ * OR @size bytes from @bytes into the window at byte @at. Concurrent ORs into
+ * the same bytes, through any window, lose nothing. No other byte is touched.
+ */
+int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t size);
+void port_window_unpin(struct port_window *w);
+
+/* ---- threads and time ---- */
+
+/* Run @fn(@arg) until it returns; it must poll port_thread_stopping(). */
+int port_thread_start(struct port_thread *t, void (*fn)(void *arg), void *arg);
+bool port_thread_stopping(struct port_thread *t);
+/* Ask it to stop, and wait until it has. */
+void port_thread_stop(struct port_thread *t);
+/* Returns early when the thread is asked to stop. */
+void port_thread_sleep(struct port_thread *t, u64 ns);
+u64 port_now_ns(void); /* monotonic */
+
+/* ---- descriptors that the reference hands out ---- */
+
+struct port_fd_ops {
+	void (*release)(void *priv); /* the last close */
+};
+
+/* A new descriptor for @priv, or a negative errno. Fail point. */
+int port_fd_install(const struct port_fd_ops *ops, void *priv);
+/*
+ * @priv of a descriptor installed with @ops, held open until port_fd_put;
+ * NULL if it is not one.
+ */
+void *port_fd_get(int fd, const struct port_fd_ops *ops);
+void port_fd_put(int fd);
+/* Take back a descriptor that the caller has not been told of. */
+void port_fd_close(int fd);
+
+/* ---- failure injection, per thread ---- */
+
+/* The @nth fail point from now fails, once; 0: none. Returns what was left. */
+u32 port_fail_set(u32 nth);
+/* A fail point of the caller's own. */
+bool port_fail(void);
+
+/* May the caller change how memory is accounted (CAP_SYS_RESOURCE)? */
+bool port_capable_resource(void);
+/* May the caller be told so; printf style, one line, no newline. */
+void port_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- an ordered map from u64 to nodes that the caller embeds ---- */
+
+/* struct port_node has a member u64 key, set by the caller before insertion. */
+void port_map_init(struct port_map *map);
+/* -EEXIST if the key is there. The caller holds a lock over all of these. */
+int port_map_insert(struct port_map *map, struct port_node *node);
+void port_map_erase(struct port_map *map, struct port_node *node);
+/* Smallest key >= @key; greatest key <= @key; neighbours. NULL if none. */
+struct port_node *port_map_ceil(struct port_map *map, u64 key);
+struct port_node *port_map_floor(struct port_map *map, u64 key);
+struct port_node *port_map_next(struct port_node *node);
+struct port_node *port_map_prev(struct port_node *node);
+
+#define port_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* ---- small arithmetic ---- */
+
+static inline unsigned int port_ctz(u64 v) /* v != 0 */
+{
+	return __builtin_ctzll(v);
+}
+
+static inline unsigned int port_lg2(u64 v) /* v != 0, rounded down */
+{
+	return 63 - __builtin_clzll(v);
+}
+
+static inline bool port_is_pow2(u64 v)
+{
+	return v && !(v & (v - 1));
+}
+
+static inline u64 port_min(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
+static inline u64 port_max(u64 a, u64 b)
+{
+	return a > b ? a : b;
+}
+
+#endif

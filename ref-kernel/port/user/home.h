@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The user-space home: types and structs that port.h names. Members are for
+ * the files of port/user alone, except port_node.key.
+ *
+ * "Physical" is the address of this process: the identity, for table pages and
+ * for pinned memory alike.
+ */
+#ifndef IODIRTY_PORT_USER_HOME_H
+#define IODIRTY_PORT_USER_HOME_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <bsd/sys/tree.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef unsigned long long u64; /* as the kernel has it */
+typedef int32_t s32;
+typedef long long s64;
+
+struct port_mm;
+struct port_file;
+
+struct port_mutex {
+	pthread_mutex_t lock;
+};
+
+struct port_rwsem {
+	pthread_rwlock_t lock;
+};
+
+struct port_pin {
+	u64 base; /* address of page 0 */
+	u64 npages;
+	bool mapped; /* by port_pin_file: ours to munmap */
+};
+
+struct port_window {
+	u64 uaddr;
+	size_t size;
+};
+
+struct port_thread {
+	pthread_t thread;
+	void (*fn)(void *arg);
+	void *arg;
+	pthread_mutex_t lock; /* for @wake */
+	pthread_cond_t wake;
+	bool stopping; /* atomic */
+};
+
+struct port_node {
+	u64 key;
+	RB_ENTRY(port_node) link;
+};
+
+struct port_map {
+	RB_HEAD(port_tree, port_node) tree;
+};
+
+#endif

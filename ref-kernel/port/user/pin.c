@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Pinning. In user space a page cannot be held against the program that owns
+ * the mapping; it is made present, with the permission asked for, and every
+ * later access looks again (self.h).
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "self.h"
+
+/* There is one address space, and it lives as long as we do. */
+struct port_mm {
+	char one;
+};
+
+static struct port_mm self_mm;
+
+struct port_file {
+	int fd;
+};
+
+struct port_mm *port_mm_get(void)
+{
+	return &self_mm;
+}
+
+void port_mm_put(struct port_mm *mm)
+{
+	(void)mm;
+}
+
+int port_pin(struct port_pin *pin, struct port_mm *mm, u64 uaddr, u64 npages, bool write)
+{
+	(void)mm;
+	if (port_fail() || npages > UINT64_MAX >> PORT_PAGE_LG2 ||
+	    self_populate(uaddr, npages << PORT_PAGE_LG2, write))
+		return -EFAULT;
+	*pin = (struct port_pin){ .base = uaddr, .npages = npages };
+	return 0;
+}
+
+int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages)
+{
+	u64 pages = (port_file_size(file) + PORT_PAGE_SIZE - 1) >> PORT_PAGE_LG2;
+	u64 first = start >> PORT_PAGE_LG2;
+	size_t size = npages << PORT_PAGE_LG2;
+	void *base;
+
+	if (port_fail())
+		return -EFAULT;
+	if (!npages || first >= pages || npages > pages - first)
+		return -EINVAL;
+	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, start);
+	if (base == MAP_FAILED)
+		return -errno;
+	if (self_populate((u64)base, size, true)) {
+		munmap(base, size);
+		return -EFAULT;
+	}
+	*pin = (struct port_pin){ .base = (u64)base, .npages = npages, .mapped = true };
+	return 0;
+}
+
+void port_unpin(struct port_pin *pin)
+{
+	if (pin->mapped)
+		munmap((void *)pin->base, pin->npages << PORT_PAGE_LG2);
+	pin->npages = 0;
+}
+
+u64 port_pin_run(const struct port_pin *pin, u64 index, u64 max, u64 *phys)
+{
+	*phys = pin->base + (index << PORT_PAGE_LG2);
+	return port_min(pin->npages - index, max);
+}
+
+/* Only a file in memory has seals to ask for. */
+struct port_file *port_file_get(int fd, int *err)
+{
+	struct port_file *file = port_alloc(sizeof(*file));
+
+	if (!file) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	file->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (file->fd < 0) {
+		*err = -errno;
+		port_free(file);
+		return NULL;
+	}
+	if (fcntl(file->fd, F_GET_SEALS) < 0) {
+		*err = -EINVAL;
+		port_file_put(file);
+		return NULL;
+	}
+	return file;
+}
+
+void port_file_put(struct port_file *file)
+{
+	close(file->fd);
+	port_free(file);
+}
+
+u64 port_file_size(const struct port_file *file)
+{
+	struct stat st;
+
+	return fstat(file->fd, &st) ? 0 : st.st_size;
+}
