@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * IO page tables: one description a hardware format, one walker, one harvest.
+ *
+ * Knows nothing of descriptors, users or ioctls, nor of who walks the tables.
+ * The modelled hardware (hw/) walks by code of its own and shares only the bit
+ * constants in pgtable/bits/.
+ *
+ * Concurrency, for one struct pgt:
+ *  - pgt_map and pgt_unmap: the caller excludes every other call here;
+ *  - pgt_harvest, pgt_leaf, pgt_set_dirty, pgt_read_tables may run at the same
+ *    time as one another;
+ *  - hardware may walk, and set A and D, at any time. A table page is handed
+ *    back (pgt_gather_free) only when the caller has invalidated what was
+ *    gathered, and that invalidation is complete.
+ */
+#ifndef IODIRTY_PGTABLE_H
+#define IODIRTY_PGTABLE_H
+
+#include "port.h"
+
+enum pgt_prot {
+	PGT_READ = 1 << 0,
+	PGT_WRITE = 1 << 1,
+};
+
+/* A leaf decoded from an entry. */
+struct pgt_leaf {
+	u64 pa;
+	unsigned int lg2; /* size in bytes, log2; more than the item: contiguous */
+	unsigned int prot;
+};
+
+/*
+ * A hardware page-table format. An entry ("IOPTE", 8 bytes) at level l maps an
+ * item of 2^(granule_lg2 + l * index_lg2) bytes; a leaf larger than the item of
+ * its level is that many equal entries in a row, naturally aligned
+ * ("contiguous", "replicated"), and dirty when any of them is.
+ */
+struct pgt_format {
+	const char *name;
+	const char *title; /* for people */
+	const char *manual; /* document and revision the bits are cited from */
+	unsigned int granule_lg2; /* smallest leaf, bytes */
+	unsigned int index_lg2; /* entries a table */
+	unsigned int levels; /* 1: only a leaf table; root is level levels - 1 */
+	u64 leaf_sizes; /* bit n: a leaf of 2^n bytes can be encoded */
+	u64 aperture_first, aperture_last; /* IOVA translated, inclusive */
+	u32 flags; /* enum iodirty_format_flags */
+
+	/* Write-dirty iff (entry & dirty_mask) == dirty_value; implies present. */
+	u64 dirty_mask, dirty_value;
+	/* Made write-clean by entry = (entry & ~clean_clear) | clean_set, which
+	 * must be one atomic operation: one of the two is zero. */
+	u64 clean_clear, clean_set;
+	/* Made write-dirty, as hardware would: entry | dirty_set & ~dirty_clear. */
+	u64 dirty_set, dirty_clear;
+
+	bool (*present)(u64 entry);
+	bool (*is_table)(u64 entry, unsigned int level);
+	u64 (*table_phys)(u64 entry); /* of an entry that is_table */
+	/* @level: of the table that the new entry goes into */
+	u64 (*make_table)(u64 phys, unsigned int level);
+	u64 (*make_leaf)(u64 pa, unsigned int lg2, unsigned int level, unsigned int prot);
+	void (*decode)(u64 entry, unsigned int level, struct pgt_leaf *leaf);
+};
+
+/* All formats, ended by NULL; and by name, NULL if there is none. */
+extern const struct pgt_format *const pgt_formats[];
+const struct pgt_format *pgt_format_by_name(const char *name);
+
+/*
+ * How 64 entries of a leaf table are examined. A scan changes nothing: bit i of
+ * the result says that entries[i] was write-dirty when it was read.
+ */
+struct pgt_engine {
+	const char *name;
+	const char *title;
+	u64 (*scan)(const u64 *entries, u64 dirty_mask, u64 dirty_value);
+};
+
+/* The first is the default; ended by NULL. */
+extern const struct pgt_engine *const pgt_engines[];
+
+/* What an operation did that hardware's caches must forget, and pages to free. */
+struct pgt_gather {
+	u64 first, last; /* IOVA span, inclusive; nothing when first > last */
+	u64 cleaned_bytes;
+	u64 entries_scanned, entries_cleared;
+	void *free_list; /* table pages, linked through their first word */
+};
+
+void pgt_gather_init(struct pgt_gather *g);
+/* Only after the span has been invalidated, walk caches too, and waited for. */
+void pgt_gather_free(struct pgt_gather *g);
+
+struct pgt {
+	const struct pgt_format *fmt;
+	u64 leaf_sizes; /* subset of fmt->leaf_sizes that pgt_map may use */
+	u64 *root;
+	u64 table_pages; /* port_count()ed */
+};
+
+/* -ENOMEM. @leaf_sizes 0: all that the format has. */
+int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes);
+/* Frees every table; nothing may walk any more. */
+void pgt_fini(struct pgt *pgt);
+
+/*
+ * Map @length bytes at @iova to the physically contiguous @pa, with the largest
+ * leaves that alignment of both, @length, leaf_sizes and @max_lg2 allow. New
+ * entries are clean. All arguments are multiples of the granule and the IOVAs
+ * are free. -ENOMEM: what this call had mapped is for the caller to unmap (it
+ * unmaps the whole area). -ERANGE: outside the aperture.
+ */
+int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, unsigned int max_lg2);
+/*
+ * Unmap [iova, iova + length), whole leaves; what is not mapped is passed over.
+ * Empties go to the gather's free list. Cannot fail.
+ */
+void pgt_unmap(struct pgt *pgt, u64 iova, u64 length, struct pgt_gather *g);
+
+/* The leaf that maps @iova and its first IOVA: -ENOENT where there is none. */
+int pgt_leaf(struct pgt *pgt, u64 iova, struct pgt_leaf *leaf, u64 *start, bool *dirty);
+
+/*
+ * Where a harvest writes: bits for [first, last], bit 0 at @first. A leaf that
+ * is dirty is recorded clipped to [first, last]. pgt_harvest tells what lies
+ * outside: how far the dirty leaves that it cleared reach to either side.
+ */
+struct pgt_bits {
+	u64 first, last; /* inclusive; multiples of the bitmap's granule */
+	unsigned int lg2; /* granule of a bit */
+	u64 *words; /* little-endian; at least (last - first >> lg2) / 64 + 1 */
+	bool any; /* a bit was set */
+	u64 head_first; /* <= first: lowest IOVA of a dirty leaf cut at first */
+	u64 tail_last; /* >= last: highest IOVA of a dirty leaf cut at last */
+};
+
+/* Set first, last, lg2, and zero all else including the words. */
+void pgt_bits_init(struct pgt_bits *b, u64 first, u64 last, unsigned int lg2, u64 *words);
+/* Set the bits of [first, last] clipped to the window. */
+void pgt_bits_set(struct pgt_bits *b, u64 first, u64 last);
+
+enum pgt_harvest_flags {
+	PGT_NO_CLEAR = 1 << 0, /* look only: nothing changes, nothing gathered */
+};
+
+/*
+ * Record every write-dirty leaf that overlaps [b->first, b->last] in @b and,
+ * unless PGT_NO_CLEAR, make it clean in all its entries, by one atomic operation
+ * an entry, and add it to @g. A leaf cut by the range's end is cleaned whole
+ * and recorded as far as the range goes; the rest of it is b->head_first and
+ * b->tail_last, which the caller must keep. @b NULL: clean [first, last] and
+ * report nothing. Unmapped IOVA is passed over. Cannot fail.
+ */
+void pgt_harvest(struct pgt *pgt, const struct pgt_engine *engine, u64 first, u64 last,
+		 unsigned int flags, struct pgt_bits *b, struct pgt_gather *g);
+
+/* Make the leaf at @iova dirty, in the one entry that @iova falls in, as
+ * hardware would: -ENOENT where nothing is mapped. */
+int pgt_set_dirty(struct pgt *pgt, u64 iova);
+
+/* Read each entry that translates a part of [first, last] once, of tables of all
+ * levels; a sum of them. */
+u64 pgt_read_tables(struct pgt *pgt, u64 first, u64 last, u64 *entries);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The walker: build, change and look up tables of any format.
+ *
+ * In a table that hardware may walk, an entry is 0 or present. Hardware reads
+ * entries as they change, so each is written by one store; a table is complete
+ * before the entry that points to it is written.
+ */
+#include "walk.h"
+
+static u64 *new_table(struct pgt *pgt)
+{
+	u64 *table = port_page_alloc();
+
+	if (table)
+		port_count(&pgt->table_pages, 1);
+	return table;
+}
+
+int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes)
+{
+	*pgt = (struct pgt){ .fmt = fmt, .leaf_sizes = leaf_sizes ?: fmt->leaf_sizes };
+	pgt->root = new_table(pgt);
+	return pgt->root ? 0 : -ENOMEM;
+}
+
+/* The largest leaf that may start at @iova, log2; 0 if there is none. */
+static unsigned int leaf_lg2(const struct pgt *pgt, u64 iova, u64 pa, u64 length,
+			     unsigned int max_lg2)
+{
+	unsigned int limit = port_min(port_lg2(length), max_lg2);
+	u64 sizes;
+
+	if (iova | pa)
+		limit = port_min(limit, port_ctz(iova | pa));
+	sizes = pgt->leaf_sizes & ~0ULL >> (63 - limit);
+	return sizes ? port_lg2(sizes) : 0;
+}
+
+static int map_leaf(struct pgt *pgt, u64 iova, u64 pa, unsigned int lg2, unsigned int prot)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	unsigned int leaf_level = (lg2 - fmt->granule_lg2) / fmt->index_lg2;
+	unsigned int level, replicas;
+	u64 *table = pgt->root;
+	u64 *slot, entry;
+
+	for (level = fmt->levels - 1; level > leaf_level; level--) {
+		slot = &table[pgt_index(fmt, level, iova)];
+		entry = port_load(slot);
+		if (!fmt->present(entry)) {
+			table = new_table(pgt);
+			if (!table)
+				return -ENOMEM;
+			port_store(slot, fmt->make_table(port_page_phys(table), level));
+		} else if (fmt->is_table(entry, level)) {
+			table = pgt_child(fmt, entry);
+		} else {
+			return -EEXIST;
+		}
+	}
+
+	slot = &table[pgt_index(fmt, level, iova)];
+	entry = fmt->make_leaf(pa, lg2, level, prot);
+	for (replicas = pgt_replicas(fmt, entry, level); replicas; replicas--, slot++) {
+		if (fmt->present(port_load(slot)))
+			return -EEXIST;
+		port_store(slot, entry);
+	}
+	return 0;
+}
+
+int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, unsigned int max_lg2)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	unsigned int lg2;
+	int err;
+
+	if (iova < fmt->aperture_first || iova > fmt->aperture_last ||
+	    (length && length - 1 > fmt->aperture_last - iova))
+		return -ERANGE;
+
+	while (length) {
+		lg2 = leaf_lg2(pgt, iova, pa, length, max_lg2);
+		if (!lg2)
+			return -EINVAL;
+		err = map_leaf(pgt, iova, pa, lg2, prot);
+		if (err)
+			return err;
+		iova += 1ULL << lg2;
+		pa += 1ULL << lg2;
+		length -= 1ULL << lg2;
+	}
+	return 0;
+}
+
+static bool table_is_empty(const struct pgt_format *fmt, const u64 *table)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1U << fmt->index_lg2; i++)
+		if (port_load(&table[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Hardware may read @table until it has been invalidated. The link that goes
+ * into its first entry is the address of a page, whose low 12 bits are 0, and
+ * in them every format says present: hardware sees what it saw, nothing.
+ */
+static void gather_table(struct pgt *pgt, struct pgt_gather *g, u64 *table)
+{
+	port_store(table, (u64)(unsigned long)g->free_list);
+	g->free_list = table;
+	port_count(&pgt->table_pages, -1ULL);
+}
+
+/* Unmap the part [first, last] of a table whose entry 0 is @base; is it empty? */
+static bool unmap_table(struct pgt *pgt, u64 *table, unsigned int level, u64 base, u64 first,
+			u64 last, struct pgt_gather *g)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	unsigned int lg2 = pgt_item_lg2(fmt, level);
+	unsigned int hi = pgt_index(fmt, level, last);
+	unsigned int i, end;
+
+	for (i = pgt_index(fmt, level, first); i <= hi; i = end) {
+		u64 entry = port_load(&table[i]);
+		u64 item = base + ((u64)i << lg2);
+		u64 item_last = item + ((1ULL << lg2) - 1);
+
+		end = i + 1;
+		if (fmt->is_table(entry, level)) {
+			u64 *child = pgt_child(fmt, entry);
+			u64 from = port_max(first, item), to = port_min(last, item_last);
+
+			if (unmap_table(pgt, child, level - 1, item, from, to, g)) {
+				port_store(&table[i], 0);
+				pgt_gather_add(g, from, to); /* it may be cached */
+				gather_table(pgt, g, child);
+			}
+		} else if (fmt->present(entry)) {
+			unsigned int replicas = pgt_replicas(fmt, entry, level);
+
+			i &= ~(replicas - 1);
+			end = i + replicas;
+			item = base + ((u64)i << lg2);
+			pgt_gather_add(g, item, item + (((u64)replicas << lg2) - 1));
+			for (; i < end; i++)
+				port_store(&table[i], 0);
+		}
+	}
+	return table_is_empty(fmt, table);
+}
+
+void pgt_unmap(struct pgt *pgt, u64 iova, u64 length, struct pgt_gather *g)
+{
+	u64 first = iova, last = iova + (length - 1);
+
+	if (length && pgt_clip(pgt->fmt, &first, &last))
+		unmap_table(pgt, pgt->root, pgt->fmt->levels - 1, 0, first, last, g);
+}
+
+void pgt_fini(struct pgt *pgt)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	struct pgt_gather g;
+
+	pgt_gather_init(&g);
+	unmap_table(pgt, pgt->root, fmt->levels - 1, 0, fmt->aperture_first, fmt->aperture_last,
+		    &g);
+	gather_table(pgt, &g, pgt->root);
+	pgt_gather_free(&g);
+	pgt->root = NULL;
+}
+
+/* The entry that @iova falls in, of whichever replica: NULL if none is present. */
+static u64 *find(struct pgt *pgt, u64 iova, unsigned int *level)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	u64 *table = pgt->root;
+	u64 *slot, entry;
+
+	if (iova < fmt->aperture_first || iova > fmt->aperture_last)
+		return NULL;
+	for (*level = fmt->levels - 1;; (*level)--) {
+		slot = &table[pgt_index(fmt, *level, iova)];
+		entry = port_load(slot);
+		if (!fmt->is_table(entry, *level))
+			return fmt->present(entry) ? slot : NULL;
+		table = pgt_child(fmt, entry);
+	}
+}
+
+int pgt_leaf(struct pgt *pgt, u64 iova, struct pgt_leaf *leaf, u64 *start, bool *dirty)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	unsigned int level, replicas;
+	u64 *slot = find(pgt, iova, &level);
+
+	if (!slot)
+		return -ENOENT;
+	fmt->decode(port_load(slot), level, leaf);
+	*start = iova & ~((1ULL << leaf->lg2) - 1);
+	*dirty = false;
+	slot -= pgt_index(fmt, level, iova) - pgt_index(fmt, level, *start);
+	for (replicas = 1U << (leaf->lg2 - pgt_item_lg2(fmt, level)); replicas; replicas--)
+		*dirty |= (port_load(slot++) & fmt->dirty_mask) == fmt->dirty_value;
+	return 0;
+}
+
+int pgt_set_dirty(struct pgt *pgt, u64 iova)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	unsigned int level;
+	u64 *slot = find(pgt, iova, &level);
+	u64 entry;
+
+	if (!slot)
+		return -ENOENT;
+	entry = port_load(slot);
+	while (!port_cmpxchg(slot, &entry, (entry | fmt->dirty_set) & ~fmt->dirty_clear))
+		;
+	return 0;
+}
+
+/* Entry 0 of @table is @base; [first, last] is within it. */
+static void visit_table(struct pgt *pgt, u64 *table, unsigned int level, u64 base, u64 first,
+			u64 last, void (*visit)(const struct pgt_run *run, void *arg), void *arg)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	const struct pgt_run run = {
+		.table = table,
+		.level = level,
+		.lg2 = pgt_item_lg2(fmt, level),
+		.base = base,
+		.lo = pgt_index(fmt, level, first),
+		.hi = pgt_index(fmt, level, last),
+	};
+	unsigned int i;
+
+	visit(&run, arg);
+	if (!level)
+		return;
+	for (i = run.lo; i <= run.hi; i++) {
+		u64 entry = port_load(&table[i]);
+		u64 item = base + ((u64)i << run.lg2);
+		u64 item_last = item + ((1ULL << run.lg2) - 1);
+
+		if (fmt->is_table(entry, level))
+			visit_table(pgt, pgt_child(fmt, entry), level - 1, item,
+				    port_max(first, item), port_min(last, item_last), visit, arg);
+	}
+}
+
+void pgt_visit(struct pgt *pgt, u64 first, u64 last,
+	       void (*visit)(const struct pgt_run *run, void *arg), void *arg)
+{
+	if (pgt_clip(pgt->fmt, &first, &last))
+		visit_table(pgt, pgt->root, pgt->fmt->levels - 1, 0, first, last, visit, arg);
+}
+
+struct sum {
+	u64 sum, entries;
+};
+
+/* Two entries: as wide as any x86-64 or arm64 reads; may_alias as memcpy would. */
+typedef u64 pair __attribute__((vector_size(16), may_alias));
+
+/*
+ * Plain loads, four sums that do not wait for each other: this is to cost no
+ * more than reading must. Hardware may write the entries meanwhile, and a torn
+ * sum is as good as another.
+ */
+__attribute__((no_sanitize("thread"))) static void sum_run(const struct pgt_run *run, void *arg)
+{
+	struct sum *s = arg;
+	unsigned int i = run->lo, end = run->hi + 1;
+	pair s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
+
+	s->entries += end - i;
+	for (; i % 8 && i < end; i++)
+		s->sum += run->table[i];
+	for (; i + 8 <= end; i += 8) {
+		const pair *p = (const pair *)&run->table[i];
+
+		s0 += p[0];
+		s1 += p[1];
+		s2 += p[2];
+		s3 += p[3];
+	}
+	for (; i < end; i++)
+		s->sum += run->table[i];
+	s0 += s1 + s2 + s3;
+	s->sum += s0[0] + s0[1];
+}
+
+u64 pgt_read_tables(struct pgt *pgt, u64 first, u64 last, u64 *entries)
+{
+	struct sum s = { 0 };
+
+	pgt_visit(pgt, first, last, sum_run, &s);
+	*entries = s.entries;
+	return s.sum;
+}
+
+void pgt_gather_init(struct pgt_gather *g)
+{
+	*g = (struct pgt_gather){ .first = ~0ULL };
+}
+
+void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last)
+{
+	g->first = port_min(g->first, first);
+	g->last = port_max(g->last, last);
+}
+
+void pgt_gather_free(struct pgt_gather *g)
+{
+	u64 *page = g->free_list;
+
+	while (page) {
+		u64 *next = (u64 *)(unsigned long)port_load(page);
+
+		port_page_free(page);
+		page = next;
+	}
+	g->free_list = NULL;
+}

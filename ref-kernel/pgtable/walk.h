@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Between the files of pgtable/: where in a table an IOVA is, and a visit of
+ * the tables that translate a range. Ranges are inclusive, since the last IOVA
+ * may be the last there is.
+ */
+#ifndef IODIRTY_PGTABLE_WALK_H
+#define IODIRTY_PGTABLE_WALK_H
+
+#include "pgtable.h"
+
+/* log2 of the bytes that an entry of a table at @level maps. */
+static inline unsigned int pgt_item_lg2(const struct pgt_format *fmt, unsigned int level)
+{
+	return fmt->granule_lg2 + level * fmt->index_lg2;
+}
+
+static inline unsigned int pgt_index(const struct pgt_format *fmt, unsigned int level, u64 iova)
+{
+	return iova >> pgt_item_lg2(fmt, level) & ((1U << fmt->index_lg2) - 1);
+}
+
+/* Of an entry that is_table. */
+static inline u64 *pgt_child(const struct pgt_format *fmt, u64 entry)
+{
+	return port_phys_page(fmt->table_phys(entry));
+}
+
+/* How many entries in a row are the leaf that @entry is one of. */
+static inline unsigned int pgt_replicas(const struct pgt_format *fmt, u64 entry, unsigned int level)
+{
+	struct pgt_leaf leaf;
+
+	fmt->decode(entry, level, &leaf);
+	return 1U << (leaf.lg2 - pgt_item_lg2(fmt, level));
+}
+
+/* Cut [*first, *last] down to the aperture; false when nothing is left. */
+static inline bool pgt_clip(const struct pgt_format *fmt, u64 *first, u64 *last)
+{
+	*first = port_max(*first, fmt->aperture_first);
+	*last = port_min(*last, fmt->aperture_last);
+	return *first <= *last;
+}
+
+/* The entries [lo, hi] of a table, which are those that translate a range. */
+struct pgt_run {
+	u64 *table;
+	unsigned int level;
+	unsigned int lg2; /* of an item */
+	u64 base; /* IOVA of entry 0 */
+	unsigned int lo, hi; /* inclusive */
+};
+
+/*
+ * Call @visit for every table that translates a part of [first, last], a table
+ * before those below it. The visitor may change leaves, not what is a table.
+ */
+void pgt_visit(struct pgt *pgt, u64 first, u64 last,
+	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
+
+/* Extend the span of @g by [first, last]. */
+void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last);
+
+#endif
