@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Walks of the modelled hardware: every leaf size, every fault. */
+#define _GNU_SOURCE
+#include "hw_rig.h"
+
+/* The encoders above, against words worked out by hand from the manuals. */
+START_TEST(golden_words)
+{
+	ck_assert_uint_eq(amd_leaf(0x12345000, 1, 12), 0x6000000012345001);
+	ck_assert_uint_eq(amd_leaf(0x12344000, 1, 13), 0x6000000012344e01);
+	ck_assert_uint_eq(amd_leaf(0x12340000, 1, 14), 0x6000000012341e01);
+	ck_assert_uint_eq(amd_leaf(0x12300000, 1, 20), 0x600000001237fe01);
+	ck_assert_uint_eq(amd_leaf(0x12200000, 2, 21), 0x6000000012200001);
+	ck_assert_uint_eq(amd_leaf(0x12000000, 2, 22), 0x60000000121ffe01);
+	ck_assert_uint_eq(amd_table(0xabcde000, 3), 0x60000000abcde601);
+	ck_assert_uint_eq(mock_leaf(0x800, 1, 11), 0x6000000000001001);
+	ck_assert_uint_eq(mock_leaf(0x2000, 1, 12), 0x6000000000004e01);
+	ck_assert_uint_eq(vtd_leaf(0x12345000, 1, 12), 0x12345003);
+	ck_assert_uint_eq(vtd_leaf(0x12200000, 2, 21), 0x12200083);
+	ck_assert_uint_eq(vtd_leaf(0x40000000, 3, 30), 0x40000083);
+	ck_assert_uint_eq(vtd_table(0x12345000, 3), 0x12345003);
+}
+END_TEST
+
+/*
+ * Each leaf size, each access: address, size, permissions; A in the entries on
+ * the way, A and for a write D in the one entry that the IOVA picks, and no
+ * other word of any table changed.
+ */
+static void walk_leaf(const struct kind *k, unsigned int lg2, u64 offset, bool write)
+{
+	struct rig *r = setup(k, 0);
+	unsigned int level = (lg2 - k->granule_lg2) / 9 + 1, l, i;
+	u64 first = FAR & ~((1ULL << lg2) - 1), pa = 0x2a000000000 & ~((1ULL << lg2) - 1);
+	u64 iova = first + (offset & ((1ULL << lg2) - 1)), *before, *used;
+	struct hw_xlate x;
+
+	put(r, first, pa, lg2);
+	used = entry_at(r, iova, level);
+	before = malloc(r->npages * PAGE);
+	for (i = 0; i < r->npages; i++)
+		memcpy(before + 512 * i, r->pages[i], PAGE);
+
+	ck_assert_int_eq(walk(r, iova, write, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, pa + (iova - first));
+	ck_assert_uint_eq(x.iova_first, first);
+	ck_assert_uint_eq(x.lg2, lg2);
+	ck_assert(x.read && x.write && x.dirty == write);
+
+	for (l = 4; l > level; l--)
+		*entry_at(r, iova, l) ^= k->a;
+	*used ^= write ? k->a | k->d : k->a;
+	for (i = 0; i < r->npages; i++)
+		ck_assert_mem_eq(before + 512 * i, r->pages[i], PAGE);
+	free(before);
+	teardown(r);
+}
+
+START_TEST(golden_walks)
+{
+	const struct kind *k = &kinds[_i];
+	unsigned int lg2;
+
+	for (lg2 = 0; lg2 < 48; lg2++) {
+		if (!(k->leaves >> lg2 & 1))
+			continue;
+		walk_leaf(k, lg2, 0, true);
+		walk_leaf(k, lg2, ~0ULL, true);
+		walk_leaf(k, lg2, 0x5555555555555555, true);
+		walk_leaf(k, lg2, 0x2aaaaaaaaaaaaaaa, false);
+	}
+}
+END_TEST
+
+/* A write that faults sets no D; which fault, at which level. */
+START_TEST(faults)
+{
+	struct rig *r = setup(&kinds[_i], 16);
+	const struct kind *k = r->k;
+	u64 *p = put_mem(r, IOVA, 1), was = *p, saved;
+	struct hw_fault fault;
+	struct hw_xlate x;
+	unsigned int l;
+
+	for (l = 1; l <= 4; l++) {
+		u64 *e = entry_at(r, IOVA, l);
+
+		saved = *e;
+		*e = k->read == 1 ? saved & ~3ULL : saved & ~1ULL;
+		ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NOT_PRESENT);
+		*e = saved & ~k->write;
+		ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_PERMISSION);
+		ck_assert_int_eq(walk(r, IOVA, false, false, &x), IODIRTY_FAULT_NONE);
+		ck_assert(x.read && !x.write && !x.dirty);
+		*e = saved & ~k->read;
+		ck_assert_int_eq(walk(r, IOVA, false, true, &x), IODIRTY_FAULT_PERMISSION);
+		*e = saved;
+		ck_assert_uint_eq(*p, was);
+	}
+	ck_assert_int_eq(touch(r, true, IOVA + PAGE), IODIRTY_FAULT_NOT_PRESENT);
+	ck_assert_int_eq(touch(r, true, 1ULL << (k->granule_lg2 + 36)), IODIRTY_FAULT_ADDRESS);
+	ck_assert_uint_eq(hw_dma(r->dev, 0, true, ~0ULL - 3, &x, 8, &fault), 0);
+	ck_assert_int_eq(fault.reason, IODIRTY_FAULT_ADDRESS);
+	ck_assert_uint_eq(hw_dma(r->dev, 1, true, IOVA, &x, 8, &fault), 0);
+	ck_assert_int_eq(fault.reason, IODIRTY_FAULT_NOT_ATTACHED);
+	/* A cached permission to read is none to write. */
+	*p = was & ~k->write;
+	ck_assert_int_eq(touch(r, false, IOVA), 0);
+	ck_assert_int_eq(touch(r, true, IOVA), IODIRTY_FAULT_PERMISSION);
+	ck_assert_uint_eq(*p, (was & ~k->write) | k->a);
+	/* The memory is gone: it was a legal write, to nowhere. */
+	*p = was;
+	munmap(r->mem, PAGE);
+	ck_assert_int_eq(touch(r, true, IOVA), IODIRTY_FAULT_MEMORY);
+	ck_assert_int_eq(touch(r, false, IOVA), IODIRTY_FAULT_MEMORY);
+	teardown(r);
+}
+END_TEST
+
+START_TEST(bad_amd)
+{
+	struct rig *r = setup(&kinds[0], 0);
+	u64 *e2 = entry_at(r, IOVA, 2), *e1 = entry_at(r, IOVA, 1), table = *e2;
+	struct hw_xlate x;
+
+	*e1 = amd_leaf(FAR, 1, 12);
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	/* Next Level not below its own. */
+	*e2 = (table & ~0xe00ULL) | 2 << 9;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*e2 = (table & ~0xe00ULL) | 6 << 9;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*e2 = table;
+	/* Coded sizes that reach the next level's, or all there is. */
+	*e1 = 0x60000000000ffe01;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*e1 = 0x600ffffffffffe01;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	/* At level 2, a coded size below the entry's; a page not aligned. */
+	*e2 = amd_leaf(0, 1, 14);
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*e2 = amd_leaf(0x1000, 2, 21);
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	teardown(r);
+}
+END_TEST
+
+/* A directory entry of level 3 that leads to a table of level 1. */
+START_TEST(amd_skipped_level)
+{
+	struct rig *r = setup(&kinds[0], 0);
+	u64 *table = new_table(r), iova = IOVA + 0x5000;
+	struct hw_xlate x;
+
+	table[5] = amd_leaf(0x77777000, 1, 12);
+	*entry_at(r, IOVA, 3) = amd_table(port_page_phys(table), 1);
+	ck_assert_int_eq(walk(r, iova + 0x123, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, 0x77777123);
+	ck_assert_uint_eq(table[5], amd_leaf(0x77777000, 1, 12) | 0x60);
+	/* The address has a bit for the level that is not there. */
+	ck_assert_int_eq(walk(r, iova | 1 << 21, true, true, &x), IODIRTY_FAULT_NOT_PRESENT);
+	ck_assert_int_eq(walk(r, iova | 1 << 29, true, true, &x), IODIRTY_FAULT_NOT_PRESENT);
+	teardown(r);
+}
+END_TEST
+
+START_TEST(bad_vtd)
+{
+	struct rig *r = setup(&kinds[2], 0);
+	struct hw_xlate x;
+
+	/* An SS-PTE's bit 7 is ignored; an SS-PML4E's is reserved. */
+	*entry_at(r, IOVA, 1) = 0x12345083;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, 0x12345000);
+	*entry_at(r, IOVA, 2) = 0x12345083;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*entry_at(r, IOVA, 3) = 0x60000083;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*entry_at(r, IOVA, 4) = 0x83;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	teardown(r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("hw_walk");
+	TCase *t = tcase_create("hw");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, golden_words);
+	tcase_add_loop_test(t, golden_walks, 0, KINDS);
+	tcase_add_loop_test(t, faults, 0, KINDS);
+	tcase_add_test(t, bad_amd);
+	tcase_add_test(t, amd_skipped_level);
+	tcase_add_test(t, bad_vtd);
+	suite_add_tcase(s, t);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

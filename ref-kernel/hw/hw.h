@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Modelled IOMMU hardware and devices: what the manuals say hardware does.
+ *
+ * It walks tables by its own code (hw/walk_*.c) and shares with pgtable/ only
+ * the bit constants. It knows nothing of iommufd; the driver's side of
+ * iommufd/ programs it through this header as a driver programs registers.
+ *
+ * Concurrency: DMA of any number of threads runs against everything here. An
+ * invalidation returns when it is complete: no DMA that used the old
+ * translation is still under way.
+ */
+#ifndef IODIRTY_HW_H
+#define IODIRTY_HW_H
+
+#include "port.h"
+#include "abi/iodirty.h"
+
+struct hw_iommu;
+struct hw_dev;
+
+/* Constant for the life of a modelled IOMMU. */
+struct hw_iommu_config {
+	const char *format; /* name of a page-table format: which walker */
+	unsigned int granule_lg2, index_lg2, levels;
+	bool dirty; /* can set D bits at all */
+	unsigned int iotlb_entries; /* 0: no IOTLB */
+};
+
+/* NULL with *@err -ENOMEM, or -ENOENT if no walker knows the format. */
+struct hw_iommu *hw_iommu_create(const struct hw_iommu_config *config, int *err);
+void hw_iommu_destroy(struct hw_iommu *iommu); /* no devices are left */
+
+/* A device (requester id) behind @iommu. NULL: no memory. */
+struct hw_dev *hw_dev_create(struct hw_iommu *iommu);
+/* Its streams are stopped and every context is detached. */
+void hw_dev_destroy(struct hw_dev *dev);
+struct hw_iommu *hw_dev_iommu(struct hw_dev *dev);
+
+/* A context entry: what (device, PASID) translates through. */
+struct hw_context {
+	u64 root_phys; /* root table */
+	u32 domain; /* tag of IOTLB entries; the same root, the same tag */
+	bool dirty; /* set D (and A) bits: AMD DTE.HAD, VT-d SSADE */
+};
+
+/*
+ * Write the context entry of (@dev, @pasid), pasid 0 being the device's own
+ * requests; NULL removes it. The context cache entry and the IOTLB of the
+ * domains before and after are invalidated, complete on return. -ENOMEM leaves
+ * what was there; removing, and rewriting one that exists, cannot fail.
+ */
+int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx);
+
+/* Forget [first, last] of @domain, walk caches too. Complete on return. */
+void hw_invalidate(struct hw_iommu *iommu, u32 domain, u64 first, u64 last);
+
+struct hw_fault {
+	enum iodirty_fault reason;
+	u64 iova;
+};
+
+/*
+ * One DMA, IOVA [iova, iova + length) to or from @buf, split where translation
+ * requires. For each part: IOTLB; else walk, setting A and, for a write, D
+ * atomically in the entry used; then the bytes. Returns the bytes moved; fewer
+ * than @length means *@fault. A write is visible, and its D bit set, on return.
+ */
+u64 hw_dma(struct hw_dev *dev, u32 pasid, bool write, u64 iova, void *buf, u64 length,
+	   struct hw_fault *fault);
+/* A PCIe AtomicOp of 4 or 8 bytes: a write, whatever it compares. */
+bool hw_dma_atomic(struct hw_dev *dev, u32 pasid, enum iodirty_dma_op op, u64 iova,
+		   unsigned int size, u64 operand, u64 compare, u64 *old, struct hw_fault *fault);
+
+/* A background stream (abi/iodirty.h says what it writes where). */
+struct hw_stream;
+struct hw_stream *hw_stream_start(struct hw_dev *dev, const struct iodirty_stream_start *s,
+				  int *err);
+/* Writes 0 .. *completed - 1 are done, their D bits set. */
+void hw_stream_query(struct hw_stream *s, u64 *completed, u64 *faults);
+/* Stop it and wait; it can still be queried. Any number of callers, any number
+ * of times. */
+void hw_stream_halt(struct hw_stream *s);
+void hw_stream_stop(struct hw_stream *s); /* halt and free */
+
+/* Adds this IOMMU's counters to @stats. */
+void hw_stats(struct hw_iommu *iommu, struct iodirty_stats *stats);
+
+/* ---- between the files of hw/ ---- */
+
+/* One translation as a walker finds it. */
+struct hw_xlate {
+	u64 pa; /* of @iova */
+	u64 iova_first; /* the leaf */
+	unsigned int lg2;
+	bool read, write;
+	bool dirty; /* D is known to be set */
+};
+
+/*
+ * A format's walk, by its manual. Sets A, and D when @write, in the entry used,
+ * if @track. Faults: NOT_PRESENT, PERMISSION, ADDRESS, BAD_TABLE.
+ */
+struct hw_walker {
+	const char *format;
+	enum iodirty_fault (*walk)(const struct hw_iommu_config *config, u64 root_phys, u64 iova,
+				   bool write, bool track, struct hw_xlate *out, u64 *dirty_sets);
+};
+
+extern const struct hw_walker *const hw_walkers[]; /* ended by NULL */
+
+#endif

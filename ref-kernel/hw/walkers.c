@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "walkers.h"
+
+const struct hw_walker *const hw_walkers[] = {
+	&hw_walker_amd_v1,
+	&hw_walker_mock,
+	&hw_walker_vtd_ss,
+	NULL,
+};

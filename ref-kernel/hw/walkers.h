@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One walker a format; a new one is named here and in walkers.c. */
+#ifndef IODIRTY_HW_WALKERS_H
+#define IODIRTY_HW_WALKERS_H
+
+#include "iommu.h"
+
+extern const struct hw_walker hw_walker_amd_v1;
+extern const struct hw_walker hw_walker_mock;
+extern const struct hw_walker hw_walker_vtd_ss;
+
+#endif
