@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The target seam: the one way in which tests, benchmarks and workloads see
+ * what they test. A target for new hardware is one file in targets/ that fills
+ * in a struct target_driver and is listed in targets/targets.c.
+ *
+ * A capability that is claimed and then refused is a failure of the target;
+ * one that is not claimed is a skip, with its reason. Functions that belong to
+ * a capability are called only when it is claimed and may be NULL otherwise.
+ *
+ * Every function returns 0 or a negative errno. A target is used by any number
+ * of threads at once; plug, attach and detach of one device by one at a time.
+ */
+#ifndef IODIRTY_TARGET_H
+#define IODIRTY_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/iodirty.h"
+#include "abi/iommufd.h"
+#include "abi/iommufd_test.h"
+
+enum target_cap {
+	/* DMA really moves bytes, by the device, through translation. Without
+	 * it, dma() of a WRITE only marks what it would have dirtied. */
+	TARGET_DMA = 1 << 0,
+	TARGET_ATOMIC = 1 << 1, /* AtomicOps in dma() */
+	TARGET_STREAM = 1 << 2, /* background streams */
+	TARGET_PASID = 1 << 3, /* attach, DMA by PASID */
+	TARGET_ACCESS = 1 << 4, /* IOMMU_TEST_CMD access operations */
+	TARGET_TEST_DIRTY = 1 << 5, /* IOMMU_TEST_CMD DIRTY and ADD_RESERVED */
+	TARGET_LEAF = 1 << 6, /* leaf sizes follow alignment exactly; leaf() */
+	TARGET_NO_DIRTY_DEV = 1 << 7, /* can plug a device that cannot track */
+	TARGET_FAIL_NTH = 1 << 8, /* fail_nth() */
+	TARGET_STATS = 1 << 9, /* stats() */
+	TARGET_MEMLOCK = 1 << 10, /* memlock() */
+	TARGET_UNPLUG = 1 << 11, /* surprise removal */
+	TARGET_SHARED_IOMMU = 1 << 12, /* two devices behind one IOMMU */
+	TARGET_RESERVED = 1 << 13, /* plug a device with a reserved range */
+};
+
+struct target;
+
+struct target_driver {
+	const char *name;
+	const char *summary; /* a line for `iodirty list targets` */
+
+	/* Could it be opened here? Else @why says what is missing and what to do. */
+	int (*probe)(const char *arg, char *why, size_t why_size);
+
+	/* A fresh /dev/iommu, sharing nothing with another. @arg: what follows
+	 * the colon in "-t name:arg", or NULL. Sets driver, caps. */
+	int (*open)(const char *arg, struct target **out);
+	/* Stops all DMA, then drops everything. */
+	void (*close)(struct target *t);
+
+	/* Formats that plug() takes: -ENOENT past the last @index. */
+	int (*format)(struct target *t, unsigned int index, struct iodirty_format_info *out);
+
+	/* An ioctl of iommufd, IOMMU_TEST_CMD included. @arg may be garbage. */
+	int (*ioctl)(struct target *t, unsigned long cmd, void *arg);
+
+	/* A device of p->format, bound: fills in out_dev_id and iommu_id. */
+	int (*plug)(struct target *t, struct iodirty_plug *p);
+	int (*unplug)(struct target *t, uint32_t dev_id);
+	/* *pt_id: an IOAS or HWPT; returns the HWPT in use. */
+	int (*attach)(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace,
+		      uint32_t *pt_id);
+	int (*detach)(struct target *t, uint32_t dev_id, uint32_t pasid);
+
+	/* One DMA; complete, and visible to a later harvest, on return. A fault
+	 * of the device is not an error: see d->out_fault. */
+	int (*dma)(struct target *t, struct iodirty_dma *d);
+	int (*stream_start)(struct target *t, struct iodirty_stream_start *s);
+	int (*stream_query)(struct target *t, struct iodirty_stream_query *q);
+
+	int (*leaf)(struct target *t, struct iodirty_leaf *leaf);
+	int (*stats)(struct target *t, struct iodirty_stats *stats);
+	/* Read the IOPTEs that map a range once: a benchmark's floor. */
+	int (*table_read)(struct target *t, struct iodirty_table_read *r);
+	int (*engine)(struct target *t, struct iodirty_engine *e);
+	/* Fail the @nth next fail point of this thread; *left: of the last one. */
+	int (*fail_nth)(struct target *t, uint32_t nth, uint32_t *left);
+	int (*memlock)(struct target *t, uint64_t bytes);
+};
+
+/* A driver's own instance starts with this. */
+struct target {
+	const struct target_driver *driver;
+	uint64_t caps; /* enum target_cap */
+};
+
+/* All targets built in, ended by NULL. */
+extern const struct target_driver *const targets[];
+
+/* "name" or "name:arg": NULL if no such name; *arg points behind the colon. */
+const struct target_driver *target_find(const char *spec, const char **arg);
+/* The name of one capability bit, in lower case with dashes. */
+const char *target_cap_name(uint64_t cap);
+
+#endif
