@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The areas of an IOAS: one for each mapping, never split, kept in order of
+ * IOVA. Mapping fills every HWPT over the IOAS; unmapping takes the area out of
+ * each, waits for their caches to forget it, and only then lets the memory go.
+ */
+#include "core.h"
+
+/* How often accesses are asked to let go of an area before we give up. */
+#define UNMAP_NOTICES 100
+
+struct area *ioas_area_at(struct ioas *ioas, u64 iova)
+{
+	return ioas_area_first(ioas, iova, iova);
+}
+
+struct area *ioas_area_first(struct ioas *ioas, u64 first, u64 last)
+{
+	struct area *area = area_of(port_map_floor(&ioas->areas, first));
+
+	if (area && area->last >= first)
+		return area;
+	area = area_of(port_map_ceil(&ioas->areas, first));
+	return area && area->node.key <= last ? area : NULL;
+}
+
+bool ioas_covered(struct ioas *ioas, u64 first, u64 last)
+{
+	struct area *area = ioas_area_at(ioas, first);
+
+	while (area && area->last < last) {
+		struct area *next = area_of(port_map_next(&area->node));
+
+		if (next && next->node.key != area->last + 1)
+			return false;
+		area = next;
+	}
+	return area;
+}
+
+static void drain_until(struct ioas *ioas, struct area *area, struct hwpt *end)
+{
+	for (struct hwpt *hwpt = ioas->hwpts; hwpt != end; hwpt = hwpt->next)
+		hwpt_drain_area(hwpt, area);
+}
+
+int ioas_map_pages(struct ioas *ioas, struct iopages *pages, u64 offset, u64 length,
+		   unsigned int prot, bool fixed, u64 uaddr, u64 *iova)
+{
+	struct area *area;
+	int err;
+
+	if (!length || length & (ioas->alignment - 1))
+		return -EINVAL;
+	if ((pages->skip + offset) & (ioas->alignment - 1))
+		return -EINVAL;
+	if (fixed)
+		err = ioas_check_iova(ioas, *iova, length);
+	else
+		err = ioas_pick_iova(ioas, uaddr, length, iova);
+	if (err)
+		return err;
+
+	area = port_alloc(sizeof(*area));
+	if (!area)
+		return -ENOMEM;
+	area->node.key = *iova;
+	area->last = *iova + length - 1;
+	area->pages = pages;
+	area->offset = offset;
+	area->prot = prot;
+	for (struct hwpt *hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next) {
+		err = hwpt_fill_area(hwpt, area);
+		if (err) {
+			drain_until(ioas, area, hwpt);
+			port_free(area);
+			return err;
+		}
+	}
+	port_map_insert(&ioas->areas, &area->node);
+	iopages_hold(pages);
+	return 0;
+}
+
+static void remove_area(struct ioas *ioas, struct area *area)
+{
+	drain_until(ioas, area, NULL);
+	port_map_erase(&ioas->areas, &area->node);
+	iopages_put(area->pages);
+	port_free(area);
+}
+
+/* Does [first, last] cut an area in two at either end? */
+static bool bisects(struct ioas *ioas, u64 first, u64 last)
+{
+	struct area *head = ioas_area_at(ioas, first), *tail = ioas_area_at(ioas, last);
+
+	return (head && head->node.key < first) || (tail && tail->last > last);
+}
+
+static bool has_accesses(struct ioas *ioas, struct area *area)
+{
+	bool any;
+
+	port_mutex_lock(&ioas->access_lock);
+	any = area->accesses;
+	area->closing = any;
+	port_mutex_unlock(&ioas->access_lock);
+	return any;
+}
+
+int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool all, u64 *unmapped)
+{
+	unsigned int notices = 0;
+	struct area *area;
+	int err = 0;
+
+	*unmapped = 0;
+	port_rwsem_write(&ioas->rwsem);
+	while ((area = ioas_area_first(ioas, first, last))) {
+		u64 area_first = area->node.key, area_last = area->last;
+
+		if (bisects(ioas, first, last)) {
+			err = -ENOENT;
+			break;
+		}
+		if (has_accesses(ioas, area)) {
+			if (notices++ == UNMAP_NOTICES) {
+				area->closing = false;
+				err = -EDEADLOCK;
+				break;
+			}
+			/* They unpin through the IOAS: let go of it. */
+			port_rwsem_write_end(&ioas->rwsem);
+			ioas_notify_unmap(ioas, area_first, area_last);
+			port_rwsem_write(&ioas->rwsem);
+			continue;
+		}
+		*unmapped += area_last - area_first + 1;
+		remove_area(ioas, area);
+		notices = 0;
+		ioas->hint = port_min(ioas->hint, area_first);
+		if (area_last == UINT64_MAX)
+			break;
+		/* Not from the start again: what is mapped there by now is new. */
+		first = area_last + 1;
+		if (first > last)
+			break;
+	}
+	port_rwsem_write_end(&ioas->rwsem);
+	if (!err && !*unmapped && !all)
+		err = -ENOENT;
+	return err;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The reference's own ioctls (abi/iodirty.h), by number. */
+#include "core.h"
+
+/* DMA is moved through the kernel's memory in pieces of this size. */
+#define DMA_CHUNK (64 * 1024)
+
+static int format_info(struct ucmd *ucmd)
+{
+	struct iodirty_format_info *info = ucmd->arg;
+	const struct pgt_format *fmt;
+	u32 i = 0;
+
+	while (pgt_formats[i] && i < info->index)
+		i++;
+	fmt = pgt_formats[i];
+	if (!fmt)
+		return -ENOENT;
+	memset(info->name, 0, sizeof(info->name));
+	memcpy(info->name, fmt->name, port_min(strlen(fmt->name), sizeof(info->name) - 1));
+	info->flags = fmt->flags;
+	info->granule_lg2 = fmt->granule_lg2;
+	info->leaf_sizes = fmt->leaf_sizes;
+	info->aperture_first = fmt->aperture_first;
+	info->aperture_last = fmt->aperture_last;
+	return ucmd_reply(ucmd);
+}
+
+static int plug(struct ucmd *ucmd)
+{
+	struct iodirty_plug *cmd = ucmd->arg;
+	struct device *dev;
+	int err;
+
+	dev = device_plug(ucmd->ctx, cmd, &err);
+	if (!dev)
+		return err;
+	cmd->iommu_id = dev->iommu->id;
+	cmd->out_dev_id = dev->obj.id;
+	object_publish(&dev->obj);
+	err = ucmd_reply(ucmd);
+	if (err)
+		device_unplug(dev);
+	return err;
+}
+
+static int unplug(struct ucmd *ucmd)
+{
+	struct iodirty_unplug *cmd = ucmd->arg;
+	struct device *dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+
+	if (!dev)
+		return -ENOENT;
+	device_unplug(dev);
+	object_put(&dev->obj);
+	return 0;
+}
+
+static int attach(struct ucmd *ucmd)
+{
+	struct iodirty_attach *cmd = ucmd->arg;
+	struct device *dev;
+	int err;
+
+	if (cmd->flags & ~IODIRTY_ATTACH_REPLACE || cmd->__reserved)
+		return -EOPNOTSUPP;
+	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+	if (!dev)
+		return -ENOENT;
+	err = device_attach(dev, cmd->pasid, cmd->pt_id, cmd->flags & IODIRTY_ATTACH_REPLACE,
+			    &cmd->pt_id, ucmd);
+	object_put(&dev->obj);
+	return err;
+}
+
+static int detach(struct ucmd *ucmd)
+{
+	struct iodirty_detach *cmd = ucmd->arg;
+	struct device *dev;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+	if (!dev)
+		return -ENOENT;
+	device_detach(dev, cmd->pasid);
+	object_put(&dev->obj);
+	return 0;
+}
+
+static int move_bytes(struct device *dev, struct iodirty_dma *cmd, struct hw_fault *fault)
+{
+	bool write = cmd->op == IODIRTY_DMA_WRITE;
+	void *buf = port_alloc(port_min(port_max(cmd->length, 1), DMA_CHUNK));
+	int err = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!err && cmd->out_done < cmd->length && fault->reason == IODIRTY_FAULT_NONE) {
+		u64 n = port_min(cmd->length - cmd->out_done, DMA_CHUNK), moved;
+
+		if (write)
+			err = port_copy_from_user(buf, cmd->data + cmd->out_done, n);
+		if (err)
+			break;
+		moved = hw_dma(dev->hw, cmd->pasid, write, cmd->iova + cmd->out_done, buf, n,
+			       fault);
+		if (!write)
+			err = port_copy_to_user(cmd->data + cmd->out_done, buf, moved);
+		cmd->out_done += moved;
+	}
+	port_free(buf);
+	return err;
+}
+
+static int atomic(struct device *dev, struct iodirty_dma *cmd, struct hw_fault *fault)
+{
+	u64 old = 0;
+
+	if ((cmd->length != 4 && cmd->length != 8) || cmd->iova & (cmd->length - 1))
+		return -EINVAL;
+	if (hw_dma_atomic(dev->hw, cmd->pasid, cmd->op, cmd->iova, (unsigned int)cmd->length,
+			  cmd->operand, cmd->compare, &old, fault))
+		cmd->out_done = cmd->length;
+	cmd->out_old = old;
+	return 0;
+}
+
+static int dma(struct ucmd *ucmd)
+{
+	struct iodirty_dma *cmd = ucmd->arg;
+	struct hw_fault fault = { .reason = IODIRTY_FAULT_NONE };
+	struct device *dev;
+	int err;
+
+	if (cmd->op > IODIRTY_DMA_CAS || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->length && cmd->iova + cmd->length - 1 < cmd->iova)
+		return -EOVERFLOW;
+	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+	if (!dev)
+		return -ENOENT;
+	cmd->out_done = 0;
+	if (cmd->op == IODIRTY_DMA_READ || cmd->op == IODIRTY_DMA_WRITE)
+		err = move_bytes(dev, cmd, &fault);
+	else
+		err = atomic(dev, cmd, &fault);
+	object_put(&dev->obj);
+	if (err)
+		return err;
+	cmd->out_fault = fault.reason;
+	cmd->out_fault_iova = fault.reason == IODIRTY_FAULT_NONE ? 0 : fault.iova;
+	return ucmd_reply(ucmd);
+}
+
+/* ---- streams ---- */
+
+struct stream {
+	struct object obj;
+	struct device *dev; /* referenced */
+	struct hw_stream *hw;
+};
+
+void stream_release(struct object *obj)
+{
+	struct stream *stream = (struct stream *)obj;
+
+	hw_stream_stop(stream->hw);
+	object_put(&stream->dev->obj);
+	port_free(stream);
+}
+
+static int stream_start(struct ucmd *ucmd)
+{
+	struct iodirty_stream_start *cmd = ucmd->arg;
+	struct stream *stream;
+	struct device *dev;
+	int err = -ENOMEM;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+	if (!dev)
+		return -ENOENT;
+	stream = object_alloc(ucmd->ctx, sizeof(*stream), OBJECT_STREAM);
+	if (!stream)
+		goto put;
+	stream->dev = dev;
+	stream->hw = hw_stream_start(dev->hw, cmd, &err);
+	if (!stream->hw) {
+		object_abort(&stream->obj);
+		goto put;
+	}
+	cmd->out_stream_id = stream->obj.id;
+	err = ucmd_reply(ucmd);
+	if (err)
+		object_put(&stream->obj);
+	else
+		object_publish(&stream->obj);
+	return err;
+put:
+	object_put(&dev->obj);
+	return err;
+}
+
+static int stream_query(struct ucmd *ucmd)
+{
+	struct iodirty_stream_query *cmd = ucmd->arg;
+	struct stream *stream;
+	u64 completed, faults;
+
+	if (cmd->flags & ~IODIRTY_STREAM_STOP || cmd->__reserved)
+		return -EOPNOTSUPP;
+	stream = object_get(ucmd->ctx, cmd->stream_id, OBJECT_STREAM);
+	if (!stream)
+		return -ENOENT;
+	if (cmd->flags & IODIRTY_STREAM_STOP) {
+		hw_stream_halt(stream->hw);
+		object_unpublish(&stream->obj);
+	}
+	hw_stream_query(stream->hw, &completed, &faults);
+	object_put(&stream->obj);
+	cmd->out_completed = completed;
+	cmd->out_faults = faults;
+	return ucmd_reply(ucmd);
+}
+
+/* ---- looking inside ---- */
+
+static u64 table_pages(struct iommufd_ctx *ctx)
+{
+	struct hwpt *hwpt;
+	u64 count = 0;
+
+	for (u32 id = 0; (hwpt = object_next(ctx, OBJECT_HWPT, id));) {
+		id = hwpt->obj.id;
+		count += port_load(&hwpt->pgt.table_pages);
+		object_put(&hwpt->obj);
+	}
+	return count;
+}
+
+static int stats(struct ucmd *ucmd)
+{
+	struct iodirty_stats *out = ucmd->arg;
+	struct iommufd_ctx *ctx = ucmd->ctx;
+	const u64 *from = (const u64 *)&ctx->stats.dma_ops;
+	u64 *to = (u64 *)&out->dma_ops;
+
+	if (out->__reserved)
+		return -EOPNOTSUPP;
+	port_mutex_lock(&ctx->attach_lock);
+	for (; to < (u64 *)(out + 1); to++, from++)
+		*to = port_load(from);
+	for (struct iommu *iommu = ctx->iommus; iommu; iommu = iommu->next)
+		hw_stats(iommu->hw, out);
+	port_mutex_unlock(&ctx->attach_lock);
+	port_mutex_lock(&ctx->lock);
+	out->pinned_pages = ctx->locked_pages;
+	port_mutex_unlock(&ctx->lock);
+	out->table_pages = table_pages(ctx);
+	return ucmd_reply(ucmd);
+}
+
+static int table_read(struct ucmd *ucmd)
+{
+	struct iodirty_table_read *cmd = ucmd->arg;
+	u64 entries, sum;
+	struct hwpt *hwpt;
+
+	if (!cmd->length || cmd->iova + cmd->length - 1 < cmd->iova)
+		return -EINVAL;
+	hwpt = object_get(ucmd->ctx, cmd->hwpt_id, OBJECT_HWPT);
+	if (!hwpt)
+		return -ENOENT;
+	port_rwsem_read(&hwpt->ioas->rwsem);
+	sum = pgt_read_tables(&hwpt->pgt, cmd->iova, cmd->iova + cmd->length - 1, &entries);
+	port_rwsem_read_end(&hwpt->ioas->rwsem);
+	object_put(&hwpt->obj);
+	cmd->out_sum = sum;
+	cmd->out_entries = entries;
+	return ucmd_reply(ucmd);
+}
+
+static int leaf(struct ucmd *ucmd)
+{
+	struct iodirty_leaf *cmd = ucmd->arg;
+	struct pgt_leaf found;
+	struct hwpt *hwpt;
+	bool dirty;
+	u64 start;
+	int err;
+
+	hwpt = object_get(ucmd->ctx, cmd->hwpt_id, OBJECT_HWPT);
+	if (!hwpt)
+		return -ENOENT;
+	port_rwsem_read(&hwpt->ioas->rwsem);
+	err = pgt_leaf(&hwpt->pgt, cmd->iova, &found, &start, &dirty);
+	port_rwsem_read_end(&hwpt->ioas->rwsem);
+	object_put(&hwpt->obj);
+	if (err)
+		return err;
+	cmd->out_start = start;
+	cmd->out_lg2 = found.lg2;
+	cmd->out_dirty = dirty;
+	return ucmd_reply(ucmd);
+}
+
+static int engine(struct ucmd *ucmd)
+{
+	struct iodirty_engine *cmd = ucmd->arg;
+	const struct pgt_engine *found;
+	u32 i = 0;
+
+	if (cmd->op > IODIRTY_ENGINE_SELECT || cmd->__reserved)
+		return -EOPNOTSUPP;
+	cmd->name[IODIRTY_NAME_LEN - 1] = '\0';
+	while (pgt_engines[i] &&
+	       (cmd->op == IODIRTY_ENGINE_GET_INDEX ? i < cmd->index :
+						      strcmp(pgt_engines[i]->name, cmd->name)))
+		i++;
+	found = pgt_engines[i];
+	if (!found)
+		return -ENOENT;
+	if (cmd->op == IODIRTY_ENGINE_SELECT) {
+		port_mutex_lock(&ucmd->ctx->lock);
+		ucmd->ctx->engine = found;
+		port_mutex_unlock(&ucmd->ctx->lock);
+		return 0;
+	}
+	memset(cmd->name, 0, sizeof(cmd->name));
+	memcpy(cmd->name, found->name, port_min(strlen(found->name), sizeof(cmd->name) - 1));
+	return ucmd_reply(ucmd);
+}
+
+static int fail_nth(struct ucmd *ucmd)
+{
+	struct iodirty_fail_nth *cmd = ucmd->arg;
+	u32 nth = cmd->nth;
+	int err;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	cmd->out_left = ucmd->fail_left;
+	err = ucmd_reply(ucmd);
+	if (!err)
+		port_fail_set(nth);
+	return err;
+}
+
+static int memlock(struct ucmd *ucmd)
+{
+	struct iodirty_memlock *cmd = ucmd->arg;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	port_mutex_lock(&ucmd->ctx->lock);
+	ucmd->ctx->memlock_limit = cmd->limit;
+	port_mutex_unlock(&ucmd->ctx->lock);
+	return 0;
+}
+
+static const struct {
+	int (*run)(struct ucmd *ucmd);
+	u32 size;
+} controls[] = {
+	[0x00] = { format_info, sizeof(struct iodirty_format_info) },
+	[0x01] = { plug, sizeof(struct iodirty_plug) },
+	[0x02] = { unplug, sizeof(struct iodirty_unplug) },
+	[0x03] = { attach, sizeof(struct iodirty_attach) },
+	[0x04] = { detach, sizeof(struct iodirty_detach) },
+	[0x05] = { dma, sizeof(struct iodirty_dma) },
+	[0x06] = { stream_start, sizeof(struct iodirty_stream_start) },
+	[0x07] = { stream_query, sizeof(struct iodirty_stream_query) },
+	[0x08] = { stats, sizeof(struct iodirty_stats) },
+	[0x09] = { table_read, sizeof(struct iodirty_table_read) },
+	[0x0a] = { leaf, sizeof(struct iodirty_leaf) },
+	[0x0b] = { engine, sizeof(struct iodirty_engine) },
+	[0x0c] = { fail_nth, sizeof(struct iodirty_fail_nth) },
+	[0x0d] = { memlock, sizeof(struct iodirty_memlock) },
+};
+
+u32 control_size(unsigned int nr)
+{
+	return nr < sizeof(controls) / sizeof(controls[0]) ? controls[nr].size : 0;
+}
+
+int control_ioctl(struct ucmd *ucmd, unsigned int nr)
+{
+	return controls[nr].run(ucmd);
+}

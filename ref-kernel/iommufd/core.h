@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The objects behind a descriptor and the locks over them. Private to
+ * ref-kernel/iommufd.
+ *
+ * Lock order, outermost first:
+ *	ctx->attach_lock	who is attached to what; tracking on or off
+ *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
+ *	pages->lock		pins of one mapping's memory
+ *	hwpt->attach_sem	hwpt->attaches, for those who only invalidate
+ *	hwpt->residue_lock	hwpt->residue
+ *	ctx->lock		the id table, reference counts, accounting
+ * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
+ * map and unmap wait for them.
+ */
+#ifndef IODIRTY_IOMMUFD_CORE_H
+#define IODIRTY_IOMMUFD_CORE_H
+
+#include "abi/iodirty.h"
+#include "abi/iommufd.h"
+#include "abi/iommufd_test.h"
+#include "hw.h"
+#include "iommufd.h"
+#include "pgtable.h"
+#include "port.h"
+
+/* ---- objects (object.c) ---- */
+
+struct access;
+struct attach;
+struct device;
+struct hwpt;
+struct iommu;
+
+enum object_type {
+	OBJECT_ANY, /* in lookups only */
+	OBJECT_IOAS,
+	OBJECT_HWPT,
+	OBJECT_DEVICE,
+	OBJECT_ACCESS,
+	OBJECT_STREAM,
+	OBJECT_SELFTEST, /* the handle that IOMMU_TEST_CMD MOCK_DOMAIN returns */
+	OBJECT_TYPES,
+};
+
+struct object {
+	struct iommufd_ctx *ctx;
+	enum object_type type;
+	u32 id;
+	u32 users; /* one for being in the table; under ctx->lock */
+	bool published; /* lookups find it */
+	bool on_idle; /* leave the table when nothing else uses it */
+};
+
+struct iommufd_ctx {
+	struct port_mutex lock;
+	struct object **objects; /* by id; slot 0 stays empty */
+	u32 capacity, first_free;
+	u32 refs; /* the descriptor, and each access descriptor */
+
+	struct port_mutex attach_lock;
+	struct iommu *iommus;
+	u32 next_iommu, next_domain;
+
+	u64 locked_pages; /* accounted; under lock */
+	u64 memlock_limit; /* bytes; U64_MAX: none */
+	u32 rlimit_mode;
+	u32 vfio_ioas; /* id, 0: none; under lock */
+
+	const struct pgt_engine *engine; /* under lock */
+	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
+};
+
+/*
+ * A zeroed object of @size bytes that starts with struct object, with an id of
+ * its own that no lookup finds yet; NULL: no memory.
+ */
+void *object_alloc(struct iommufd_ctx *ctx, size_t size, enum object_type type);
+/* From now on lookups find it; its reference belongs to the table. */
+void object_publish(struct object *obj);
+/* Undo object_alloc before it is published. Does not call the release. */
+void object_abort(struct object *obj);
+/* With a reference taken; NULL if there is none of @type. Fail point. */
+void *object_get(struct iommufd_ctx *ctx, u32 id, enum object_type type);
+/* The published object of @type with the next id after @after, with a reference
+ * taken; NULL past the last. */
+void *object_next(struct iommufd_ctx *ctx, enum object_type type, u32 after);
+void object_hold(struct object *obj);
+/* The last reference releases the object. */
+void object_put(struct object *obj);
+/* Drop from the table: -ENOENT, or -EBUSY while it is in use. */
+int object_destroy(struct iommufd_ctx *ctx, u32 id);
+/* Drop from the table whoever still uses it; they keep the memory. False if it
+ * had been dropped before. */
+bool object_unpublish(struct object *obj);
+/* Leave the table once nothing but the table refers to it. */
+void object_leave_when_idle(struct object *obj);
+bool object_exists_any(struct iommufd_ctx *ctx);
+
+struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx);
+const struct pgt_engine *ctx_engine(struct iommufd_ctx *ctx);
+void ctx_put(struct iommufd_ctx *ctx);
+
+/* What releases each type; called with no lock of the list above but
+ * attach_lock possibly held. */
+void ioas_release(struct object *obj);
+void hwpt_release(struct object *obj);
+void device_release(struct object *obj);
+void access_release(struct object *obj);
+void stream_release(struct object *obj);
+void selftest_release(struct object *obj);
+
+/* ---- arguments (main.c) ---- */
+
+/* A handler sees its argument copied in; what it changes is copied out when it
+ * asks by ucmd_reply, whose failure it must undo. */
+struct ucmd {
+	struct iommufd_ctx *ctx;
+	u64 uptr;
+	u32 user_size;
+	void *arg;
+	u32 size;
+	u32 fail_left; /* IODIRTY_FAIL_NTH: of the setting that it ended */
+};
+int ucmd_reply(struct ucmd *ucmd);
+
+/* ---- memory that a mapping names (pages.c) ---- */
+
+/*
+ * The bytes that one IOAS_MAP or MAP_FILE named, shared by the copies of the
+ * mapping. Pinned as a whole while a HWPT maps any of it; page by page for
+ * accesses. A page is accounted once however often it is pinned.
+ */
+struct iopages {
+	struct iommufd_ctx *ctx;
+	u32 users; /* areas and accesses; under ctx->lock */
+	struct port_mm *mm;
+	struct port_file *file; /* then mm is NULL */
+	u64 base; /* user address, or file offset, of page 0 */
+	u64 npages;
+	u32 skip; /* bytes of page 0 before the first one mapped */
+	bool writable;
+
+	struct port_mutex lock;
+	u32 domain_users; /* areas x HWPTs that map it */
+	struct port_pin pin; /* all of it, while domain_users */
+	u16 *access_users; /* per page; NULL until an access pins */
+	u64 access_pages; /* pages with access_users */
+};
+
+struct iopages *iopages_from_user(struct iommufd_ctx *ctx, u64 uaddr, u64 length, bool writable,
+				  int *err);
+struct iopages *iopages_from_file(struct iommufd_ctx *ctx, int fd, u64 start, u64 length,
+				  bool writable, int *err);
+void iopages_hold(struct iopages *pages);
+void iopages_put(struct iopages *pages);
+/* Pin all for a HWPT's mapping: -EFAULT, -ENOMEM (limit or memory). */
+int iopages_pin_domain(struct iopages *pages);
+void iopages_unpin_domain(struct iopages *pages);
+/* Contiguous run at byte @offset; the domain pin is held. Returns its bytes. */
+u64 iopages_run(struct iopages *pages, u64 offset, u64 max, u64 *phys);
+/* Pin pages [index, index + n) for an access. */
+int iopages_pin_access(struct iopages *pages, u64 index, u64 n, struct port_pin *pin, bool write);
+void iopages_unpin_access(struct iopages *pages, u64 index, u64 n, struct port_pin *pin);
+/* Copy bytes at @offset, to or from @buf. -EFAULT. */
+int iopages_rw(struct iopages *pages, u64 offset, void *buf, u64 length, bool write);
+
+/* ---- IO address spaces (area.c, iova.c, ioas.c) ---- */
+
+struct area {
+	struct port_node node; /* key: first IOVA */
+	u64 last;
+	struct iopages *pages;
+	u64 offset; /* of the first byte, in pages */
+	unsigned int prot; /* enum pgt_prot */
+	u32 accesses; /* pins by accesses; under ioas->access_lock */
+	bool closing; /* an unmap waits for accesses: no new ones */
+};
+
+/* A range that no mapping may use, because of @owner. */
+struct reserved {
+	struct reserved *next; /* ascending by first */
+	u64 first, last;
+	const void *owner;
+};
+
+struct ioas {
+	struct object obj;
+	struct port_rwsem rwsem;
+	struct port_map areas;
+	struct reserved *reserved;
+	struct iommu_iova_range *allowed;
+	u32 num_allowed;
+	u64 alignment; /* of IOVA and length, bytes */
+	bool no_huge; /* IOMMU_OPTION_HUGE_PAGES 0 */
+	u64 hint; /* where the next automatic IOVA is looked for */
+	struct hwpt *hwpts;
+	struct port_mutex access_lock; /* accesses; inside rwsem */
+	struct access_link *accesses;
+};
+
+static inline struct area *area_of(struct port_node *node)
+{
+	return node ? port_container(node, struct area, node) : NULL;
+}
+
+/* The area that holds @iova; the first that overlaps [first, last]. */
+struct area *ioas_area_at(struct ioas *ioas, u64 iova);
+struct area *ioas_area_first(struct ioas *ioas, u64 first, u64 last);
+/* Is [first, last] mapped without a hole? rwsem held. */
+bool ioas_covered(struct ioas *ioas, u64 first, u64 last);
+
+/* All with rwsem held for writing. */
+int ioas_pick_iova(struct ioas *ioas, u64 uaddr, u64 length, u64 *iova);
+int ioas_check_iova(struct ioas *ioas, u64 iova, u64 length);
+/* -EADDRINUSE when mapped or allowed IOVA is hit. */
+int ioas_reserve(struct ioas *ioas, u64 first, u64 last, const void *owner);
+void ioas_unreserve(struct ioas *ioas, const void *owner);
+/* Recompute ioas->alignment: -EADDRINUSE if an area violates the new one. */
+int ioas_update_alignment(struct ioas *ioas);
+
+/* Map all of @pages' bytes [offset, offset + length); takes over no reference. */
+int ioas_map_pages(struct ioas *ioas, struct iopages *pages, u64 offset, u64 length,
+		   unsigned int prot, bool fixed, u64 uaddr, u64 *iova);
+/* Whole areas in [first, last]; @all: an empty range is no error. */
+int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool all, u64 *unmapped);
+
+int ioas_alloc_ioctl(struct ucmd *ucmd);
+int ioas_iova_ranges_ioctl(struct ucmd *ucmd);
+int ioas_allow_iovas_ioctl(struct ucmd *ucmd);
+int ioas_map_ioctl(struct ucmd *ucmd);
+int ioas_map_file_ioctl(struct ucmd *ucmd);
+int ioas_copy_ioctl(struct ucmd *ucmd);
+int ioas_unmap_ioctl(struct ucmd *ucmd);
+int ioas_change_process_ioctl(struct ucmd *ucmd);
+int option_ioctl(struct ucmd *ucmd);
+int vfio_ioas_ioctl(struct ucmd *ucmd);
+
+/* ---- hardware page tables (hwpt.c) ---- */
+
+struct hwpt {
+	struct object obj;
+	struct ioas *ioas; /* referenced */
+	struct hwpt *next; /* in ioas->hwpts */
+	struct pgt pgt;
+	u32 flags; /* enum iommufd_hwpt_alloc_flags */
+	bool automatic; /* made by attaching to an IOAS */
+	u32 domain; /* IOTLB tag */
+
+	bool tracking; /* written under attach_lock */
+	struct port_rwsem attach_sem;
+	struct attach *attaches; /* written under attach_lock too */
+
+	/* Parts of leaves that a harvest cleaned but did not report. */
+	struct port_mutex residue_lock;
+	struct port_map residue;
+};
+
+/* Filled with all that @ioas maps. attach_lock held. Not published. */
+struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, int *err);
+int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
+/* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
+void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
+/* Forget [first, last] in every IOMMU that may cache it; complete on return. */
+void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last);
+int hwpt_alloc_ioctl(struct ucmd *ucmd);
+
+/* ---- dirty tracking (dirty.c, residue.c) ---- */
+
+int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
+int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
+
+struct residue_node;
+/* Room for what one window may add, so that adding cannot fail. */
+struct residue_pool {
+	struct residue_node *free;
+	unsigned int count;
+};
+int residue_reserve(struct residue_pool *pool);
+void residue_pool_free(struct residue_pool *pool);
+void residue_init(struct hwpt *hwpt);
+/* Keep [first, last] for a later harvest. */
+void residue_add(struct hwpt *hwpt, struct residue_pool *pool, u64 first, u64 last);
+/* Record what is kept within @b; and, if @take, keep it no longer. */
+void residue_report(struct hwpt *hwpt, struct residue_pool *pool, struct pgt_bits *b, bool take);
+/* No longer keep anything that lies in [first, last], whole areas. */
+void residue_drop(struct hwpt *hwpt, u64 first, u64 last);
+
+/* ---- devices and IOMMUs (device.c) ---- */
+
+/* One modelled IOMMU and those behind it. Under attach_lock. */
+struct iommu {
+	struct iommu *next;
+	u32 id;
+	u32 devices;
+	const struct pgt_format *fmt;
+	bool dirty;
+	struct hw_iommu *hw;
+};
+
+struct device {
+	struct object obj;
+	struct iommu *iommu;
+	struct hw_dev *hw;
+	u32 pasid_width;
+	u64 resv_first, resv_last; /* first > last: none */
+	struct attach *attaches; /* under attach_lock */
+	bool gone; /* unplugged; under attach_lock */
+};
+
+struct attach {
+	struct attach *next; /* of the device */
+	struct attach *hwpt_next; /* of the HWPT */
+	struct device *dev;
+	u32 pasid;
+	struct hwpt *hwpt; /* referenced */
+};
+
+struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err);
+/* Stop its DMA, detach everything, drop the id. */
+void device_unplug(struct device *dev);
+/*
+ * *@out_hwpt, a field of @ucmd's argument, is set and the argument copied out
+ * before anything changes: when that fails there is nothing to undo.
+ */
+int device_attach(struct device *dev, u32 pasid, u32 pt_id, bool replace, __u32 *out_hwpt,
+		  struct ucmd *ucmd);
+void device_detach(struct device *dev, u32 pasid);
+/* The HWPT id attached to @pasid, 0: none. */
+u32 device_attached(struct device *dev, u32 pasid);
+/* Write the context entries of all that is attached to @hwpt. attach_lock held. */
+void device_update_contexts(struct hwpt *hwpt);
+int get_hw_info_ioctl(struct ucmd *ucmd);
+
+/* ---- in-kernel users of an IOAS, such as an mdev (access.c) ---- */
+
+struct access_pin;
+
+/* An access in an IOAS's list; while it moves, in two. */
+struct access_link {
+	struct access_link *next;
+	struct access *access;
+};
+
+struct access_ops {
+	bool needs_pin; /* will pin pages: IOVAs must be page aligned */
+	/* [iova, iova + length) is going away: unpin it before returning. May
+	 * sleep; no lock of core.h is held. */
+	void (*unmap)(void *data, u64 iova, u64 length);
+	void (*release)(void *data); /* no callback will follow */
+};
+
+struct access {
+	struct object obj;
+	struct port_mutex lock; /* ioas, pins; outside ioas->rwsem */
+	struct ioas *ioas; /* referenced; NULL: none */
+	struct access_link *link; /* in ioas->accesses */
+	const struct access_ops *ops;
+	void *data;
+	struct access_pin *pins;
+};
+
+struct access *access_create(struct iommufd_ctx *ctx, const struct access_ops *ops, void *data,
+			     int *err);
+void access_destroy(struct access *access);
+/* @ioas_id 0: none. What is pinned is unmapped first. */
+int access_replace(struct access *access, u32 ioas_id);
+/* Page-aligned outward; @phys gets an address a page, of [0, *npages). */
+int access_pin_pages(struct access *access, u64 iova, u64 length, bool write, u64 *phys);
+void access_unpin_pages(struct access *access, u64 iova, u64 length);
+int access_rw(struct access *access, u64 iova, void *buf, u64 length, bool write);
+/* Tell every access of @ioas that [iova, last] goes away. No lock held. */
+void ioas_notify_unmap(struct ioas *ioas, u64 iova, u64 last);
+
+/* ---- the other two interfaces ---- */
+
+int test_ioctl(struct ucmd *ucmd); /* IOMMU_TEST_CMD (test.c) */
+int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control.c) */
+u32 control_size(unsigned int nr); /* of the argument; 0: no such ioctl */
+
+#endif

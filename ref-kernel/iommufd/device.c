@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Modelled devices as iommufd's drivers see them: plugged, bound, attached by
+ * their own requests (pasid 0) and by PASID. Whatever joins a page table that
+ * may track must stand behind an IOMMU that can: there is one check, can_join(),
+ * and every way in goes through it.
+ */
+#include "core.h"
+
+#define MAX_PASID_WIDTH 20
+#define IOTLB_ENTRIES 512
+
+/* Register bits that say "hardware sets dirty bits", for GET_HW_INFO. */
+#define VTD_ECAP_SLADS (1ULL << 45) /* VT-d spec, 11.4.3 ECAP_REG */
+#define AMD_EFR_HASUP (1ULL << 49) /* AMD 48882, MMIO offset 0030h */
+#define AMD_EFR_HDSUP (1ULL << 52)
+
+static struct iommu *iommu_find(struct iommufd_ctx *ctx, u32 id)
+{
+	struct iommu *iommu = ctx->iommus;
+
+	while (iommu && iommu->id != id)
+		iommu = iommu->next;
+	return iommu;
+}
+
+static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_format *fmt, bool dirty,
+				  int *err)
+{
+	struct hw_iommu_config config = {
+		.format = fmt->name,
+		.granule_lg2 = fmt->granule_lg2,
+		.index_lg2 = fmt->index_lg2,
+		.levels = fmt->levels,
+		.dirty = dirty,
+		.iotlb_entries = IOTLB_ENTRIES,
+	};
+	struct iommu *iommu = port_alloc(sizeof(*iommu));
+
+	*err = -ENOMEM;
+	if (!iommu)
+		return NULL;
+	iommu->hw = hw_iommu_create(&config, err);
+	if (!iommu->hw) {
+		port_free(iommu);
+		return NULL;
+	}
+	iommu->fmt = fmt;
+	iommu->dirty = dirty;
+	iommu->id = ctx->next_iommu++;
+	iommu->next = ctx->iommus;
+	ctx->iommus = iommu;
+	return iommu;
+}
+
+/* attach_lock held. The last device takes the IOMMU with it. */
+static void iommu_put(struct iommufd_ctx *ctx, struct iommu *iommu)
+{
+	struct iommu **at = &ctx->iommus;
+
+	if (--iommu->devices)
+		return;
+	while (*at != iommu)
+		at = &(*at)->next;
+	*at = iommu->next;
+	hw_stats(iommu->hw, &ctx->stats);
+	hw_iommu_destroy(iommu->hw);
+	port_free(iommu);
+}
+
+static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err)
+{
+	const struct pgt_format *fmt = pgt_format_by_name(plug->format);
+	struct iommu *iommu;
+	bool dirty;
+
+	*err = -ENOENT;
+	if (!fmt)
+		return NULL;
+	dirty = fmt->flags & IODIRTY_FORMAT_DIRTY && !(plug->flags & IODIRTY_PLUG_NO_DIRTY);
+	if (!plug->iommu_id) {
+		iommu = iommu_create(ctx, fmt, dirty, err);
+	} else {
+		iommu = iommu_find(ctx, plug->iommu_id);
+		if (!iommu)
+			return NULL;
+		*err = -EINVAL;
+		if (iommu->fmt != fmt || iommu->dirty != dirty)
+			return NULL;
+	}
+	if (iommu)
+		iommu->devices++;
+	return iommu;
+}
+
+static int check_plug(const struct iodirty_plug *plug)
+{
+	if (plug->flags & ~IODIRTY_PLUG_NO_DIRTY || plug->__reserved)
+		return -EOPNOTSUPP;
+	if (plug->format[IODIRTY_NAME_LEN - 1] || plug->pasid_width > MAX_PASID_WIDTH)
+		return -EINVAL;
+	if (plug->resv_length && plug->resv_start + plug->resv_length - 1 < plug->resv_start)
+		return -EOVERFLOW;
+	return 0;
+}
+
+struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err)
+{
+	struct device *dev;
+
+	*err = check_plug(plug);
+	if (*err)
+		return NULL;
+	*err = -ENOMEM;
+	dev = object_alloc(ctx, sizeof(*dev), OBJECT_DEVICE);
+	if (!dev)
+		return NULL;
+	dev->pasid_width = plug->pasid_width;
+	dev->resv_first = plug->resv_start;
+	dev->resv_last = plug->resv_start + plug->resv_length - 1;
+	if (!plug->resv_length) {
+		dev->resv_first = 1;
+		dev->resv_last = 0;
+	}
+	/* Only unplugging ends a device: IOMMU_DESTROY finds it in use. */
+	object_hold(&dev->obj);
+
+	port_mutex_lock(&ctx->attach_lock);
+	dev->iommu = iommu_get(ctx, plug, err);
+	if (dev->iommu) {
+		dev->hw = hw_dev_create(dev->iommu->hw);
+		if (!dev->hw) {
+			*err = -ENOMEM;
+			iommu_put(ctx, dev->iommu);
+		}
+	}
+	port_mutex_unlock(&ctx->attach_lock);
+	if (!dev->hw) {
+		object_abort(&dev->obj);
+		return NULL;
+	}
+	return dev;
+}
+
+static struct attach *find_attach(struct device *dev, u32 pasid)
+{
+	struct attach *a = dev->attaches;
+
+	while (a && a->pasid != pasid)
+		a = a->next;
+	return a;
+}
+
+static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
+{
+	struct hw_context ctx = {
+		.root_phys = port_page_phys(hwpt->pgt.root),
+		.domain = hwpt->domain,
+		.dirty = hwpt->tracking,
+	};
+
+	return hw_context_set(dev->hw, pasid, &ctx);
+}
+
+void device_update_contexts(struct hwpt *hwpt)
+{
+	for (struct attach *a = hwpt->attaches; a; a = a->hwpt_next)
+		write_context(a->dev, a->pasid, hwpt); /* exists: cannot fail */
+}
+
+static void join_hwpt(struct attach *a, struct hwpt *hwpt)
+{
+	object_hold(&hwpt->obj);
+	port_rwsem_write(&hwpt->attach_sem);
+	a->hwpt = hwpt;
+	a->hwpt_next = hwpt->attaches;
+	hwpt->attaches = a;
+	port_rwsem_write_end(&hwpt->attach_sem);
+}
+
+/* An automatic one that nothing is attached to any more goes. */
+static void put_hwpt(struct hwpt *hwpt)
+{
+	if (hwpt->automatic && !hwpt->attaches)
+		object_leave_when_idle(&hwpt->obj);
+	object_put(&hwpt->obj);
+}
+
+static void leave_hwpt(struct attach *a, struct hwpt *hwpt)
+{
+	struct attach **at = &hwpt->attaches;
+
+	port_rwsem_write(&hwpt->attach_sem);
+	while (*at != a)
+		at = &(*at)->hwpt_next;
+	*at = a->hwpt_next;
+	port_rwsem_write_end(&hwpt->attach_sem);
+	put_hwpt(hwpt);
+}
+
+/* The one door: may (dev, pasid) translate through @hwpt? */
+static int can_join(struct device *dev, u32 pasid, struct hwpt *hwpt)
+{
+	struct attach *a;
+
+	if (hwpt->pgt.fmt != dev->iommu->fmt)
+		return -EINVAL;
+	if (hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING && !dev->iommu->dirty)
+		return -EINVAL;
+	if (hwpt->flags & IOMMU_HWPT_ALLOC_PASID)
+		return 0;
+	/* A table not made for PASIDs serves none, nor a device that uses them. */
+	if (pasid)
+		return -EINVAL;
+	for (a = dev->attaches; a; a = a->next)
+		if (a->pasid)
+			return -EINVAL;
+	return 0;
+}
+
+static int check_pasid(struct device *dev, u32 pasid, bool replace)
+{
+	struct attach *attached = find_attach(dev, pasid), *rid = find_attach(dev, 0);
+
+	if (pasid >> dev->pasid_width)
+		return -EINVAL;
+	if (replace)
+		return attached ? 0 : -EINVAL;
+	if (attached)
+		return -EBUSY;
+	if (pasid && rid && !(rid->hwpt->flags & IOMMU_HWPT_ALLOC_PASID))
+		return -EINVAL;
+	return 0;
+}
+
+/* Keep the device's reserved range free in an IOAS that it enters by its RID. */
+static int enter_ioas(struct device *dev, struct ioas *ioas)
+{
+	int err;
+
+	if (dev->resv_first > dev->resv_last)
+		return 0;
+	port_rwsem_write(&ioas->rwsem);
+	err = ioas_reserve(ioas, dev->resv_first, dev->resv_last, dev);
+	port_rwsem_write_end(&ioas->rwsem);
+	return err;
+}
+
+static void leave_ioas(struct device *dev, struct ioas *ioas)
+{
+	port_rwsem_write(&ioas->rwsem);
+	ioas_unreserve(ioas, dev);
+	port_rwsem_write_end(&ioas->rwsem);
+}
+
+static int attach_new(struct device *dev, u32 pasid, struct hwpt *hwpt)
+{
+	struct attach *a = port_alloc(sizeof(*a));
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	err = pasid ? 0 : enter_ioas(dev, hwpt->ioas);
+	if (err)
+		goto free;
+	a->dev = dev;
+	a->pasid = pasid;
+	/* On the list before its context entry: once it may cache a
+	 * translation, invalidations reach it. */
+	join_hwpt(a, hwpt);
+	err = write_context(dev, pasid, hwpt);
+	if (err)
+		goto leave;
+	a->next = dev->attaches;
+	dev->attaches = a;
+	return 0;
+
+leave:
+	leave_hwpt(a, hwpt);
+	if (!pasid)
+		leave_ioas(dev, hwpt->ioas);
+free:
+	port_free(a);
+	return err;
+}
+
+static int attach_replace(struct device *dev, u32 pasid, struct hwpt *hwpt)
+{
+	struct attach *old = find_attach(dev, pasid), *new;
+	struct ioas *old_ioas = old->hwpt->ioas;
+	bool moves = !pasid && old_ioas != hwpt->ioas;
+	struct attach **at = &dev->attaches;
+	int err;
+
+	if (old->hwpt == hwpt)
+		return 0;
+	new = port_alloc(sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+	err = moves ? enter_ioas(dev, hwpt->ioas) : 0;
+	if (err) {
+		port_free(new);
+		return err;
+	}
+	*new = (struct attach){ .dev = dev, .pasid = pasid };
+	join_hwpt(new, hwpt);
+	/* One write: every DMA goes through the old table or through the new. */
+	write_context(dev, pasid, hwpt);
+	if (moves)
+		leave_ioas(dev, old_ioas);
+	while (*at != old)
+		at = &(*at)->next;
+	new->next = old->next;
+	*at = new;
+	leave_hwpt(old, old->hwpt);
+	port_free(old);
+	return 0;
+}
+
+/* The automatic HWPT that @dev can share, else a new one; with a reference. */
+static struct hwpt *automatic_hwpt(struct device *dev, struct ioas *ioas, int *err)
+{
+	struct hwpt *hwpt;
+
+	port_rwsem_read(&ioas->rwsem);
+	for (hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next)
+		if (hwpt->automatic && hwpt->attaches && hwpt->pgt.fmt == dev->iommu->fmt)
+			break;
+	if (hwpt)
+		object_hold(&hwpt->obj);
+	port_rwsem_read_end(&ioas->rwsem);
+	if (hwpt)
+		return hwpt;
+	hwpt = hwpt_create(ioas, dev, 0, err);
+	if (!hwpt)
+		return NULL;
+	hwpt->automatic = true;
+	object_hold(&hwpt->obj);
+	object_publish(&hwpt->obj);
+	return hwpt;
+}
+
+static struct hwpt *get_hwpt(struct device *dev, u32 pasid, u32 pt_id, int *err)
+{
+	struct object *pt = object_get(dev->obj.ctx, pt_id, OBJECT_ANY);
+	struct hwpt *hwpt = NULL;
+
+	*err = -ENOENT;
+	if (!pt)
+		return NULL;
+	if (pt->type == OBJECT_HWPT)
+		return (struct hwpt *)pt;
+	*err = -EINVAL;
+	/* An automatic table is never made for PASIDs. */
+	if (pt->type == OBJECT_IOAS && !pasid)
+		hwpt = automatic_hwpt(dev, (struct ioas *)pt, err);
+	object_put(pt);
+	return hwpt;
+}
+
+int device_attach(struct device *dev, u32 pasid, u32 pt_id, bool replace, __u32 *out_hwpt,
+		  struct ucmd *ucmd)
+{
+	struct iommufd_ctx *ctx = dev->obj.ctx;
+	struct hwpt *hwpt;
+	int err;
+
+	port_mutex_lock(&ctx->attach_lock);
+	err = dev->gone ? -ENODEV : check_pasid(dev, pasid, replace);
+	if (err)
+		goto unlock;
+	hwpt = get_hwpt(dev, pasid, pt_id, &err);
+	if (!hwpt)
+		goto unlock;
+	err = can_join(dev, pasid, hwpt);
+	if (!err) {
+		*out_hwpt = hwpt->obj.id;
+		err = ucmd_reply(ucmd);
+	}
+	if (!err && replace)
+		err = attach_replace(dev, pasid, hwpt);
+	else if (!err)
+		err = attach_new(dev, pasid, hwpt);
+	put_hwpt(hwpt);
+unlock:
+	port_mutex_unlock(&ctx->attach_lock);
+	return err;
+}
+
+/* attach_lock held. */
+static void detach(struct device *dev, struct attach *a)
+{
+	struct attach **at = &dev->attaches;
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	hw_context_set(dev->hw, a->pasid, NULL); /* removing cannot fail */
+	if (!a->pasid)
+		leave_ioas(dev, a->hwpt->ioas);
+	leave_hwpt(a, a->hwpt);
+	port_free(a);
+}
+
+void device_detach(struct device *dev, u32 pasid)
+{
+	struct attach *a;
+
+	port_mutex_lock(&dev->obj.ctx->attach_lock);
+	a = find_attach(dev, pasid);
+	if (a)
+		detach(dev, a);
+	port_mutex_unlock(&dev->obj.ctx->attach_lock);
+}
+
+u32 device_attached(struct device *dev, u32 pasid)
+{
+	struct attach *a;
+	u32 id = 0;
+
+	port_mutex_lock(&dev->obj.ctx->attach_lock);
+	a = find_attach(dev, pasid);
+	if (a)
+		id = a->hwpt->obj.id;
+	port_mutex_unlock(&dev->obj.ctx->attach_lock);
+	return id;
+}
+
+void device_unplug(struct device *dev)
+{
+	struct iommufd_ctx *ctx = dev->obj.ctx;
+
+	object_hold(&dev->obj);
+	if (object_unpublish(&dev->obj))
+		object_put(&dev->obj); /* what device_plug held */
+	port_mutex_lock(&ctx->attach_lock);
+	dev->gone = true;
+	while (dev->attaches)
+		detach(dev, dev->attaches);
+	port_mutex_unlock(&ctx->attach_lock);
+	object_put(&dev->obj);
+}
+
+/* Unplugged, and nobody is in the middle of a DMA or an ioctl with it. */
+void device_release(struct object *obj)
+{
+	struct device *dev = (struct device *)obj;
+	struct iommufd_ctx *ctx = obj->ctx;
+
+	port_mutex_lock(&ctx->attach_lock);
+	hw_dev_destroy(dev->hw);
+	iommu_put(ctx, dev->iommu);
+	port_mutex_unlock(&ctx->attach_lock);
+	port_free(dev);
+}
+
+union hw_info_data {
+	struct iommu_hw_info_vtd vtd;
+	struct iommu_hw_info_amd amd;
+	struct iommu_test_hw_info selftest;
+};
+
+/* What the driver reports of its registers. Returns the type; @size of it. */
+static u32 hw_info_data(const struct iommu *iommu, union hw_info_data *data, u32 *size)
+{
+	memset(data, 0, sizeof(*data));
+	if (!strcmp(iommu->fmt->name, "vtd-ss")) {
+		data->vtd.ecap_reg = iommu->dirty ? VTD_ECAP_SLADS : 0;
+		*size = sizeof(data->vtd);
+		return IOMMU_HW_INFO_TYPE_INTEL_VTD;
+	}
+	if (!strcmp(iommu->fmt->name, "amd-v1")) {
+		data->amd.efr = iommu->dirty ? AMD_EFR_HASUP | AMD_EFR_HDSUP : 0;
+		*size = sizeof(data->amd);
+		return IOMMU_HW_INFO_TYPE_AMD;
+	}
+	data->selftest.test_reg = IOMMU_HW_INFO_SELFTEST_REGVAL;
+	*size = sizeof(data->selftest);
+	return IOMMU_HW_INFO_TYPE_SELFTEST;
+}
+
+/* The caller's buffer gets what fits, and zeroes beyond what there is. */
+static int copy_info(u64 uaddr, u32 room, const union hw_info_data *data, u32 size)
+{
+	static const u8 zeroes[64];
+	int err = port_copy_to_user(uaddr, data, port_min(room, size));
+
+	for (u32 at = size; !err && at < room; at += sizeof(zeroes))
+		err = port_copy_to_user(uaddr + at, zeroes, port_min(room - at, sizeof(zeroes)));
+	return err;
+}
+
+int get_hw_info_ioctl(struct ucmd *ucmd)
+{
+	struct iommu_hw_info *cmd = ucmd->arg;
+	u32 wanted = cmd->in_data_type, size;
+	union hw_info_data data;
+	struct device *dev;
+	int err;
+
+	if (cmd->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE || cmd->__reserved[0] ||
+	    cmd->__reserved[1] || cmd->__reserved[2])
+		return -EOPNOTSUPP;
+	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+	if (!dev)
+		return -ENOENT;
+	cmd->out_data_type = hw_info_data(dev->iommu, &data, &size);
+	cmd->out_max_pasid_log2 = (u8)dev->pasid_width;
+	cmd->out_capabilities = dev->iommu->dirty ? IOMMU_HW_CAP_DIRTY_TRACKING : 0;
+	object_put(&dev->obj);
+
+	if (cmd->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE && wanted != IOMMU_HW_INFO_TYPE_DEFAULT &&
+	    wanted != cmd->out_data_type)
+		return -EOPNOTSUPP;
+	err = copy_info(cmd->data_uptr, cmd->data_len, &data, size);
+	if (err)
+		return err;
+	cmd->data_len = size;
+	return ucmd_reply(ucmd);
+}

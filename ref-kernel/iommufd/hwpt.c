@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Hardware page tables: one IO page table over one IOAS, and who translates
+ * through it. An automatic one is made for a device that attaches to an IOAS; it
+ * never tracks, and goes with its last device.
+ */
+#include "core.h"
+
+#define HWPT_FLAGS \
+	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)
+
+int hwpt_fill_area(struct hwpt *hwpt, struct area *area)
+{
+	unsigned int max_lg2 = hwpt->ioas->no_huge ? hwpt->pgt.fmt->granule_lg2 : 63;
+	u64 done = 0, length = area->last - area->node.key + 1;
+	int err;
+
+	err = iopages_pin_domain(area->pages);
+	if (err)
+		return err;
+	while (!err && done < length) {
+		u64 phys, run = iopages_run(area->pages, area->offset + done, length - done, &phys);
+
+		err = pgt_map(&hwpt->pgt, area->node.key + done, phys, run, area->prot, max_lg2);
+		done += run;
+	}
+	if (err)
+		hwpt_drain_area(hwpt, area);
+	return err;
+}
+
+void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
+{
+	u64 first = area->node.key, last = area->last;
+	struct pgt_gather gather;
+
+	pgt_gather_init(&gather);
+	pgt_unmap(&hwpt->pgt, first, last - first + 1, &gather);
+	if (gather.first <= gather.last)
+		hwpt_invalidate(hwpt, gather.first, gather.last);
+	/* From here no device reaches the tables or the pages. */
+	pgt_gather_free(&gather);
+	residue_drop(hwpt, first, last);
+	iopages_unpin_domain(area->pages);
+}
+
+void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last)
+{
+	struct hw_iommu *done = NULL;
+
+	port_rwsem_read(&hwpt->attach_sem);
+	for (struct attach *a = hwpt->attaches; a; a = a->hwpt_next) {
+		/* Once for neighbours in the list that share an IOMMU. */
+		if (a->dev->iommu->hw == done)
+			continue;
+		done = a->dev->iommu->hw;
+		hw_invalidate(done, hwpt->domain, first, last);
+	}
+	port_rwsem_read_end(&hwpt->attach_sem);
+}
+
+/* Take what lies outside the format's aperture away from the IOAS. */
+static int reserve_outside(struct ioas *ioas, const struct pgt_format *fmt, const void *owner)
+{
+	int err = 0;
+
+	if (fmt->aperture_first)
+		err = ioas_reserve(ioas, 0, fmt->aperture_first - 1, owner);
+	if (!err && fmt->aperture_last != UINT64_MAX)
+		err = ioas_reserve(ioas, fmt->aperture_last + 1, UINT64_MAX, owner);
+	return err;
+}
+
+static void leave_ioas(struct hwpt *hwpt)
+{
+	struct ioas *ioas = hwpt->ioas;
+	struct hwpt **at = &ioas->hwpts;
+
+	while (*at != hwpt)
+		at = &(*at)->next;
+	*at = hwpt->next;
+	ioas_unreserve(ioas, hwpt);
+	ioas_update_alignment(ioas); /* it can only become less strict */
+}
+
+static void drain_before(struct hwpt *hwpt, struct area *end)
+{
+	struct area *area = area_of(port_map_ceil(&hwpt->ioas->areas, 0));
+
+	for (; area != end; area = area_of(port_map_next(&area->node)))
+		hwpt_drain_area(hwpt, area);
+}
+
+static int join_ioas(struct hwpt *hwpt)
+{
+	struct ioas *ioas = hwpt->ioas;
+	struct area *area;
+	int err;
+
+	port_rwsem_write(&ioas->rwsem);
+	hwpt->next = ioas->hwpts;
+	ioas->hwpts = hwpt;
+	err = ioas_update_alignment(ioas);
+	if (!err)
+		err = reserve_outside(ioas, hwpt->pgt.fmt, hwpt);
+	area = err ? NULL : area_of(port_map_ceil(&ioas->areas, 0));
+	while (area) {
+		err = hwpt_fill_area(hwpt, area);
+		if (err) {
+			drain_before(hwpt, area);
+			break;
+		}
+		area = area_of(port_map_next(&area->node));
+	}
+	if (err)
+		leave_ioas(hwpt);
+	port_rwsem_write_end(&ioas->rwsem);
+	return err;
+}
+
+static int check_flags(const struct device *dev, u32 flags)
+{
+	const struct pgt_format *fmt = dev->iommu->fmt;
+
+	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) {
+		if (!dev->iommu->dirty)
+			return -EOPNOTSUPP;
+		if (flags & IOMMU_HWPT_ALLOC_PASID && !(fmt->flags & IODIRTY_FORMAT_DIRTY_PASID))
+			return -EOPNOTSUPP;
+	}
+	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT && !(fmt->flags & IODIRTY_FORMAT_NEST_PARENT))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, int *err)
+{
+	struct iommufd_ctx *ctx = ioas->obj.ctx;
+	struct hwpt *hwpt;
+
+	*err = check_flags(dev, flags);
+	if (*err)
+		return NULL;
+	*err = -ENOMEM;
+	hwpt = object_alloc(ctx, sizeof(*hwpt), OBJECT_HWPT);
+	if (!hwpt)
+		return NULL;
+	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, 0);
+	if (*err)
+		goto abort;
+	hwpt->ioas = ioas;
+	hwpt->flags = flags;
+	port_mutex_lock(&ctx->lock);
+	hwpt->domain = ctx->next_domain++;
+	port_mutex_unlock(&ctx->lock);
+	port_rwsem_init(&hwpt->attach_sem);
+	residue_init(hwpt);
+	*err = join_ioas(hwpt);
+	if (*err)
+		goto fini;
+	object_hold(&ioas->obj);
+	return hwpt;
+
+fini:
+	port_mutex_destroy(&hwpt->residue_lock);
+	port_rwsem_destroy(&hwpt->attach_sem);
+	pgt_fini(&hwpt->pgt);
+abort:
+	object_abort(&hwpt->obj);
+	return NULL;
+}
+
+/* Nothing is attached, so nothing translates through it. */
+void hwpt_release(struct object *obj)
+{
+	struct hwpt *hwpt = (struct hwpt *)obj;
+	struct ioas *ioas = hwpt->ioas;
+
+	port_rwsem_write(&ioas->rwsem);
+	drain_before(hwpt, NULL);
+	leave_ioas(hwpt);
+	port_rwsem_write_end(&ioas->rwsem);
+	pgt_fini(&hwpt->pgt);
+	port_mutex_destroy(&hwpt->residue_lock);
+	port_rwsem_destroy(&hwpt->attach_sem);
+	port_free(hwpt);
+	object_put(&ioas->obj);
+}
+
+/* The optional tail of the struct, which only nesting and faults need. */
+static int check_data(const struct iommu_hwpt_alloc *cmd)
+{
+	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID)
+		return -EOPNOTSUPP;
+	if ((cmd->data_type == IOMMU_HWPT_DATA_NONE) != (cmd->data_len == 0))
+		return -EINVAL;
+	return cmd->data_type == IOMMU_HWPT_DATA_NONE ? 0 : -EOPNOTSUPP;
+}
+
+int hwpt_alloc_ioctl(struct ucmd *ucmd)
+{
+	struct iommu_hwpt_alloc *cmd = ucmd->arg;
+	struct object *pt;
+	struct device *dev;
+	struct hwpt *hwpt;
+	int err;
+
+	if (cmd->flags & ~(HWPT_FLAGS | IOMMU_HWPT_FAULT_ID_VALID) || cmd->__reserved ||
+	    cmd->__reserved2)
+		return -EOPNOTSUPP;
+	err = check_data(cmd);
+	if (err)
+		return err;
+	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
+	if (!dev)
+		return -ENOENT;
+	err = -EINVAL;
+	pt = object_get(ucmd->ctx, cmd->pt_id, OBJECT_ANY);
+	if (!pt)
+		goto put_dev;
+	if (pt->type == OBJECT_HWPT)
+		err = -EOPNOTSUPP; /* nesting */
+	if (pt->type != OBJECT_IOAS)
+		goto put_pt;
+
+	port_mutex_lock(&ucmd->ctx->attach_lock);
+	hwpt = hwpt_create((struct ioas *)pt, dev, cmd->flags, &err);
+	port_mutex_unlock(&ucmd->ctx->attach_lock);
+	if (!hwpt)
+		goto put_pt;
+	cmd->out_hwpt_id = hwpt->obj.id;
+	err = ucmd_reply(ucmd);
+	if (err)
+		object_put(&hwpt->obj);
+	else
+		object_publish(&hwpt->obj);
+put_pt:
+	object_put(pt);
+put_dev:
+	object_put(&dev->obj);
+	return err;
+}

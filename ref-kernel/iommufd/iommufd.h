@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a home calls: one struct iommufd_ctx is one open descriptor.
+ */
+#ifndef IODIRTY_IOMMUFD_H
+#define IODIRTY_IOMMUFD_H
+
+#include "port.h"
+
+struct iommufd_ctx;
+
+/* NULL: no memory. */
+struct iommufd_ctx *iommufd_open(void);
+/*
+ * Any ioctl on the descriptor; @uptr is the caller's argument, trusted in no
+ * way. 0 or a negative errno. From any number of threads at once.
+ */
+long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr);
+/* The last close: no ioctl is under way and none will follow. */
+void iommufd_release(struct iommufd_ctx *ctx);
+
+#endif

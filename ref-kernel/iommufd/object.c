@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Ids, references and the life of a descriptor. Ids are small integers from 1,
+ * the lowest free one first, as in Linux (drivers/iommu/iommufd/main.c).
+ */
+#include "core.h"
+
+static void (*const object_release[OBJECT_TYPES])(struct object *obj) = {
+	[OBJECT_IOAS] = ioas_release,	  [OBJECT_HWPT] = hwpt_release,
+	[OBJECT_DEVICE] = device_release, [OBJECT_ACCESS] = access_release,
+	[OBJECT_STREAM] = stream_release, [OBJECT_SELFTEST] = selftest_release,
+};
+
+struct iommufd_ctx *iommufd_open(void)
+{
+	struct iommufd_ctx *ctx = port_alloc(sizeof(*ctx));
+
+	if (!ctx)
+		return NULL;
+	port_mutex_init(&ctx->lock);
+	port_mutex_init(&ctx->attach_lock);
+	ctx->first_free = 1;
+	ctx->refs = 1;
+	ctx->next_iommu = 1;
+	ctx->next_domain = 1;
+	ctx->memlock_limit = UINT64_MAX;
+	ctx->engine = pgt_engines[0];
+	return ctx;
+}
+
+struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx)
+{
+	port_mutex_lock(&ctx->lock);
+	ctx->refs++;
+	port_mutex_unlock(&ctx->lock);
+	return ctx;
+}
+
+const struct pgt_engine *ctx_engine(struct iommufd_ctx *ctx)
+{
+	const struct pgt_engine *engine;
+
+	port_mutex_lock(&ctx->lock);
+	engine = ctx->engine;
+	port_mutex_unlock(&ctx->lock);
+	return engine;
+}
+
+void *object_next(struct iommufd_ctx *ctx, enum object_type type, u32 after)
+{
+	struct object *found = NULL;
+
+	port_mutex_lock(&ctx->lock);
+	for (u32 id = after + 1; id < ctx->capacity && !found; id++) {
+		struct object *obj = ctx->objects[id];
+
+		if (obj && obj->published && obj->type == type) {
+			obj->users++;
+			found = obj;
+		}
+	}
+	port_mutex_unlock(&ctx->lock);
+	return found;
+}
+
+void ctx_put(struct iommufd_ctx *ctx)
+{
+	/* Who uses comes before what is used. */
+	static const enum object_type order[] = { OBJECT_STREAM, OBJECT_SELFTEST, OBJECT_DEVICE,
+						  OBJECT_HWPT, OBJECT_IOAS };
+	bool last;
+
+	port_mutex_lock(&ctx->lock);
+	last = --ctx->refs == 0;
+	port_mutex_unlock(&ctx->lock);
+	if (!last)
+		return;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		struct object *obj;
+
+		while ((obj = object_next(ctx, order[i], 0))) {
+			if (obj->type == OBJECT_DEVICE)
+				device_unplug((struct device *)obj);
+			else
+				object_unpublish(obj);
+			object_put(obj);
+		}
+	}
+	port_free(ctx->objects);
+	port_mutex_destroy(&ctx->attach_lock);
+	port_mutex_destroy(&ctx->lock);
+	port_free(ctx);
+}
+
+void iommufd_release(struct iommufd_ctx *ctx)
+{
+	ctx_put(ctx);
+}
+
+/* ctx->lock held. */
+static int grow_table(struct iommufd_ctx *ctx)
+{
+	u32 capacity = ctx->capacity ? ctx->capacity * 2 : 64;
+	struct object **objects = port_alloc(capacity * sizeof(*objects));
+
+	if (!objects)
+		return -ENOMEM;
+	if (ctx->objects)
+		memcpy(objects, ctx->objects, ctx->capacity * sizeof(*objects));
+	port_free(ctx->objects);
+	ctx->objects = objects;
+	ctx->capacity = capacity;
+	return 0;
+}
+
+void *object_alloc(struct iommufd_ctx *ctx, size_t size, enum object_type type)
+{
+	struct object *obj = port_alloc(size);
+	u32 id;
+
+	if (!obj)
+		return NULL;
+	obj->ctx = ctx;
+	obj->type = type;
+	obj->users = 1;
+
+	port_mutex_lock(&ctx->lock);
+	for (id = ctx->first_free; id < ctx->capacity && ctx->objects[id]; id++)
+		;
+	if (id >= ctx->capacity && grow_table(ctx)) {
+		port_mutex_unlock(&ctx->lock);
+		port_free(obj);
+		return NULL;
+	}
+	ctx->objects[id] = obj;
+	ctx->first_free = id + 1;
+	obj->id = id;
+	port_mutex_unlock(&ctx->lock);
+	return obj;
+}
+
+void object_publish(struct object *obj)
+{
+	port_mutex_lock(&obj->ctx->lock);
+	obj->published = true;
+	port_mutex_unlock(&obj->ctx->lock);
+}
+
+/* ctx->lock held. */
+static void leave_table(struct object *obj)
+{
+	struct iommufd_ctx *ctx = obj->ctx;
+
+	ctx->objects[obj->id] = NULL;
+	ctx->first_free = (u32)port_min(ctx->first_free, obj->id);
+	obj->published = false;
+}
+
+void object_abort(struct object *obj)
+{
+	port_mutex_lock(&obj->ctx->lock);
+	leave_table(obj);
+	port_mutex_unlock(&obj->ctx->lock);
+	port_free(obj);
+}
+
+void *object_get(struct iommufd_ctx *ctx, u32 id, enum object_type type)
+{
+	struct object *obj = NULL;
+
+	if (port_fail())
+		return NULL;
+	port_mutex_lock(&ctx->lock);
+	if (id < ctx->capacity)
+		obj = ctx->objects[id];
+	if (obj && obj->published && (type == OBJECT_ANY || obj->type == type))
+		obj->users++;
+	else
+		obj = NULL;
+	port_mutex_unlock(&ctx->lock);
+	return obj;
+}
+
+void object_hold(struct object *obj)
+{
+	port_mutex_lock(&obj->ctx->lock);
+	obj->users++;
+	port_mutex_unlock(&obj->ctx->lock);
+}
+
+void object_put(struct object *obj)
+{
+	struct iommufd_ctx *ctx = obj->ctx;
+	bool last;
+
+	port_mutex_lock(&ctx->lock);
+	obj->users--;
+	if (obj->users == 1 && obj->published && obj->on_idle)
+		obj->users = 0;
+	last = obj->users == 0;
+	/* One that was never published is there still. */
+	if (last && ctx->objects[obj->id] == obj)
+		leave_table(obj);
+	port_mutex_unlock(&ctx->lock);
+	if (last)
+		object_release[obj->type](obj);
+}
+
+int object_destroy(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = NULL;
+	int err = 0;
+
+	port_mutex_lock(&ctx->lock);
+	if (id < ctx->capacity)
+		obj = ctx->objects[id];
+	if (!obj || !obj->published)
+		err = -ENOENT;
+	else if (obj->users > 1)
+		err = -EBUSY;
+	else
+		leave_table(obj);
+	port_mutex_unlock(&ctx->lock);
+	if (!err)
+		object_put(obj);
+	return err;
+}
+
+void object_leave_when_idle(struct object *obj)
+{
+	port_mutex_lock(&obj->ctx->lock);
+	obj->on_idle = true;
+	port_mutex_unlock(&obj->ctx->lock);
+}
+
+bool object_unpublish(struct object *obj)
+{
+	bool was;
+
+	port_mutex_lock(&obj->ctx->lock);
+	was = obj->published;
+	if (was)
+		leave_table(obj);
+	port_mutex_unlock(&obj->ctx->lock);
+	if (was)
+		object_put(obj);
+	return was;
+}
+
+bool object_exists_any(struct iommufd_ctx *ctx)
+{
+	bool any = false;
+
+	port_mutex_lock(&ctx->lock);
+	for (u32 id = 1; id < ctx->capacity && !any; id++)
+		any = ctx->objects[id];
+	port_mutex_unlock(&ctx->lock);
+	return any;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The memory behind a mapping: where it comes from, when it is pinned, and to
+ * whose limit it counts. Pins follow use: nothing is pinned while an IOAS has
+ * neither a HWPT nor an access that asks for pages.
+ */
+#include "core.h"
+
+static struct iopages *iopages_new(struct iommufd_ctx *ctx, u64 start, u64 length, bool writable)
+{
+	struct iopages *pages = port_alloc(sizeof(*pages));
+
+	if (!pages)
+		return NULL;
+	pages->ctx = ctx;
+	pages->users = 1;
+	pages->base = start & ~(PORT_PAGE_SIZE - 1);
+	pages->skip = start & (PORT_PAGE_SIZE - 1);
+	/* start + length does not wrap: the callers have seen to it. */
+	pages->npages = ((start + length - 1) >> PORT_PAGE_LG2) - (start >> PORT_PAGE_LG2) + 1;
+	pages->writable = writable;
+	port_mutex_init(&pages->lock);
+	return pages;
+}
+
+struct iopages *iopages_from_user(struct iommufd_ctx *ctx, u64 uaddr, u64 length, bool writable,
+				  int *err)
+{
+	struct iopages *pages;
+
+	*err = -EINVAL;
+	if (!length)
+		return NULL;
+	*err = -EOVERFLOW;
+	if (uaddr + length - 1 < uaddr)
+		return NULL;
+	*err = -ENOMEM;
+	pages = iopages_new(ctx, uaddr, length, writable);
+	if (!pages)
+		return NULL;
+	pages->mm = port_mm_get();
+	return pages;
+}
+
+struct iopages *iopages_from_file(struct iommufd_ctx *ctx, int fd, u64 start, u64 length,
+				  bool writable, int *err)
+{
+	struct iopages *pages;
+	struct port_file *file;
+
+	*err = -EINVAL;
+	if (!length)
+		return NULL;
+	*err = -EOVERFLOW;
+	if (start + length - 1 < start)
+		return NULL;
+	file = port_file_get(fd, err);
+	if (!file)
+		return NULL;
+	*err = -EINVAL;
+	if (start + length - 1 >= port_file_size(file))
+		goto put_file;
+	*err = -ENOMEM;
+	pages = iopages_new(ctx, start, length, writable);
+	if (!pages)
+		goto put_file;
+	pages->file = file;
+	return pages;
+
+put_file:
+	port_file_put(file);
+	return NULL;
+}
+
+void iopages_hold(struct iopages *pages)
+{
+	port_mutex_lock(&pages->ctx->lock);
+	pages->users++;
+	port_mutex_unlock(&pages->ctx->lock);
+}
+
+void iopages_put(struct iopages *pages)
+{
+	bool last;
+
+	port_mutex_lock(&pages->ctx->lock);
+	last = --pages->users == 0;
+	port_mutex_unlock(&pages->ctx->lock);
+	if (!last)
+		return;
+	if (pages->file)
+		port_file_put(pages->file);
+	else
+		port_mm_put(pages->mm);
+	port_free(pages->access_users);
+	port_mutex_destroy(&pages->lock);
+	port_free(pages);
+}
+
+/* Count @n more pinned pages to the limit. */
+static int charge(struct iommufd_ctx *ctx, u64 n)
+{
+	int err = 0;
+
+	port_mutex_lock(&ctx->lock);
+	if (ctx->locked_pages + n > ctx->memlock_limit >> PORT_PAGE_LG2)
+		err = -ENOMEM;
+	else
+		ctx->locked_pages += n;
+	port_mutex_unlock(&ctx->lock);
+	return err;
+}
+
+static void uncharge(struct iommufd_ctx *ctx, u64 n)
+{
+	port_mutex_lock(&ctx->lock);
+	ctx->locked_pages -= n;
+	port_mutex_unlock(&ctx->lock);
+}
+
+/* No accounting. */
+static int pin_range(struct iopages *pages, u64 index, u64 n, struct port_pin *pin, bool write)
+{
+	u64 at = pages->base + (index << PORT_PAGE_LG2);
+
+	if (pages->file)
+		return port_pin_file(pin, pages->file, at, n);
+	return port_pin(pin, pages->mm, at, n, write);
+}
+
+int iopages_pin_domain(struct iopages *pages)
+{
+	u64 unaccounted;
+	int err = 0;
+
+	port_mutex_lock(&pages->lock);
+	if (pages->domain_users)
+		goto out;
+	unaccounted = pages->npages - pages->access_pages;
+	err = charge(pages->ctx, unaccounted);
+	if (err)
+		goto unlock;
+	err = pin_range(pages, 0, pages->npages, &pages->pin, pages->writable);
+	if (err) {
+		uncharge(pages->ctx, unaccounted);
+		goto unlock;
+	}
+out:
+	pages->domain_users++;
+unlock:
+	port_mutex_unlock(&pages->lock);
+	return err;
+}
+
+void iopages_unpin_domain(struct iopages *pages)
+{
+	port_mutex_lock(&pages->lock);
+	if (--pages->domain_users == 0) {
+		port_unpin(&pages->pin);
+		uncharge(pages->ctx, pages->npages - pages->access_pages);
+	}
+	port_mutex_unlock(&pages->lock);
+}
+
+u64 iopages_run(struct iopages *pages, u64 offset, u64 max, u64 *phys)
+{
+	u64 at = pages->skip + offset, in_page = at & (PORT_PAGE_SIZE - 1);
+	u64 wanted = (in_page + max + PORT_PAGE_SIZE - 1) >> PORT_PAGE_LG2;
+	u64 run = port_pin_run(&pages->pin, at >> PORT_PAGE_LG2, wanted, phys);
+
+	*phys += in_page;
+	return port_min((run << PORT_PAGE_LG2) - in_page, max);
+}
+
+/* Pages of [index, index + n) that no access holds yet. pages->lock held. */
+static u64 unheld(const struct iopages *pages, u64 index, u64 n)
+{
+	u64 count = 0;
+
+	for (u64 i = index; i < index + n; i++)
+		count += pages->access_users[i] == 0;
+	return count;
+}
+
+int iopages_pin_access(struct iopages *pages, u64 index, u64 n, struct port_pin *pin, bool write)
+{
+	u64 first_held, to_charge = 0;
+	int err = -ENOMEM;
+
+	port_mutex_lock(&pages->lock);
+	if (!pages->access_users)
+		pages->access_users = port_alloc(pages->npages * sizeof(*pages->access_users));
+	if (!pages->access_users)
+		goto unlock;
+	for (u64 i = index; i < index + n; i++)
+		if (pages->access_users[i] == UINT16_MAX)
+			goto unlock;
+	first_held = unheld(pages, index, n);
+	if (!pages->domain_users)
+		to_charge = first_held;
+	err = charge(pages->ctx, to_charge);
+	if (err)
+		goto unlock;
+	err = pin_range(pages, index, n, pin, write);
+	if (err) {
+		uncharge(pages->ctx, to_charge);
+		goto unlock;
+	}
+	for (u64 i = index; i < index + n; i++)
+		pages->access_users[i]++;
+	pages->access_pages += first_held;
+unlock:
+	port_mutex_unlock(&pages->lock);
+	return err;
+}
+
+void iopages_unpin_access(struct iopages *pages, u64 index, u64 n, struct port_pin *pin)
+{
+	u64 last_held;
+
+	port_mutex_lock(&pages->lock);
+	port_unpin(pin);
+	for (u64 i = index; i < index + n; i++)
+		pages->access_users[i]--;
+	last_held = unheld(pages, index, n);
+	pages->access_pages -= last_held;
+	if (!pages->domain_users)
+		uncharge(pages->ctx, last_held);
+	port_mutex_unlock(&pages->lock);
+}
+
+int iopages_rw(struct iopages *pages, u64 offset, void *buf, u64 length, bool write)
+{
+	u64 at = pages->skip + offset;
+	u8 *bytes = buf;
+
+	/* A page at a time: the pin is short, so it is not accounted. */
+	while (length) {
+		u64 in_page = at & (PORT_PAGE_SIZE - 1), phys;
+		u64 n = port_min(length, PORT_PAGE_SIZE - in_page);
+		struct port_pin pin;
+		int err = pin_range(pages, at >> PORT_PAGE_LG2, 1, &pin, write);
+
+		if (err)
+			return err;
+		port_pin_run(&pin, 0, 1, &phys);
+		err = write ? port_phys_write(phys + in_page, bytes, n) :
+			      port_phys_read(phys + in_page, bytes, n);
+		port_unpin(&pin);
+		if (err)
+			return err;
+		bytes += n;
+		at += n;
+		length -= n;
+	}
+	return 0;
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * IOMMU_TEST_CMD: the kernel's own test interface, so that the kernel's
+ * selftests run here and our tests on the kernel's mock. What each operation
+ * must do is read off drivers/iommu/iommufd/selftest.c of Linux 6.12.
+ */
+#include "core.h"
+
+#define MAX_DIRTY_BITMAP (16ULL << 20) /* bytes */
+
+/* ---- mock devices ---- */
+
+struct selftest {
+	struct object obj;
+	struct device *dev; /* referenced */
+};
+
+void selftest_release(struct object *obj)
+{
+	struct selftest *st = (struct selftest *)obj;
+
+	device_unplug(st->dev);
+	object_put(&st->dev->obj);
+	port_free(st);
+}
+
+static struct selftest *selftest_create(struct iommufd_ctx *ctx, u32 dev_flags, int *err)
+{
+	struct iodirty_plug plug = { .format = "mock" };
+	struct selftest *st;
+
+	if (dev_flags & MOCK_FLAGS_DEVICE_NO_DIRTY)
+		plug.flags |= IODIRTY_PLUG_NO_DIRTY;
+	if (dev_flags & MOCK_FLAGS_DEVICE_PASID)
+		plug.pasid_width = MOCK_PASID_WIDTH;
+	st = object_alloc(ctx, sizeof(*st), OBJECT_SELFTEST);
+	if (!st) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	st->dev = device_plug(ctx, &plug, err);
+	if (!st->dev) {
+		object_abort(&st->obj);
+		return NULL;
+	}
+	object_hold(&st->dev->obj);
+	object_publish(&st->dev->obj);
+	return st;
+}
+
+static int mock_domain(struct ucmd *ucmd, u32 dev_flags)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	struct selftest *st;
+	int err;
+
+	if (dev_flags &
+	    ~(MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_HUGE_IOVA | MOCK_FLAGS_DEVICE_PASID))
+		return -EOPNOTSUPP;
+	st = selftest_create(ucmd->ctx, dev_flags, &err);
+	if (!st)
+		return err;
+	cmd->mock_domain.out_stdev_id = st->obj.id;
+	cmd->mock_domain.out_idev_id = st->dev->obj.id;
+	err = device_attach(st->dev, 0, cmd->id, false, &cmd->mock_domain.out_hwpt_id, ucmd);
+	if (err) {
+		device_unplug(st->dev);
+		object_put(&st->dev->obj);
+		object_abort(&st->obj);
+		return err;
+	}
+	object_publish(&st->obj);
+	return 0;
+}
+
+/* The operations on a mock device's attachments. */
+static int device_op(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	struct selftest *st = object_get(ucmd->ctx, cmd->id, OBJECT_SELFTEST);
+	int err = 0;
+
+	if (!st)
+		return -ENOENT;
+	switch (cmd->op) {
+	case IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE:
+		err = device_attach(st->dev, 0, cmd->mock_domain_replace.pt_id, true,
+				    &cmd->mock_domain_replace.pt_id, ucmd);
+		break;
+	case IOMMU_TEST_OP_PASID_ATTACH:
+		err = device_attach(st->dev, cmd->pasid_attach.pasid, cmd->pasid_attach.pt_id,
+				    false, &cmd->pasid_attach.pt_id, ucmd);
+		break;
+	case IOMMU_TEST_OP_PASID_REPLACE:
+		err = device_attach(st->dev, cmd->pasid_replace.pasid, cmd->pasid_replace.pt_id,
+				    true, &cmd->pasid_replace.pt_id, ucmd);
+		break;
+	case IOMMU_TEST_OP_PASID_DETACH:
+		device_detach(st->dev, cmd->pasid_detach.pasid);
+		break;
+	case IOMMU_TEST_OP_PASID_CHECK_HWPT:
+		if (device_attached(st->dev, cmd->pasid_check.pasid) != cmd->pasid_check.hwpt_id)
+			err = -EINVAL;
+		break;
+	}
+	object_put(&st->obj);
+	return err;
+}
+
+/* ---- IOAS and HWPT ---- */
+
+static int add_reserved(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	u64 first = cmd->add_reserved.start, last = first + cmd->add_reserved.length - 1;
+	struct ioas *ioas;
+	int err;
+
+	if (!cmd->add_reserved.length)
+		return -EINVAL;
+	if (last < first)
+		return -EOVERFLOW;
+	ioas = object_get(ucmd->ctx, cmd->id, OBJECT_IOAS);
+	if (!ioas)
+		return -ENOENT;
+	port_rwsem_write(&ioas->rwsem);
+	err = ioas_reserve(ioas, first, last, NULL);
+	port_rwsem_write_end(&ioas->rwsem);
+	object_put(&ioas->obj);
+	return err;
+}
+
+/* Does [iova, iova + length) translate to the pages at @uptr? */
+static int compare_map(struct hwpt *hwpt, u64 iova, u64 length, u64 uptr)
+{
+	struct port_mm *mm = port_mm_get();
+	u64 npages = (length + PORT_PAGE_SIZE - 1) >> PORT_PAGE_LG2;
+	struct port_pin pin;
+	int err;
+
+	err = port_pin(&pin, mm, uptr, npages, false);
+	port_mm_put(mm);
+	if (err)
+		return err;
+	for (u64 done = 0; !err && done < length; done += MOCK_PAGE_SIZE) {
+		struct pgt_leaf leaf;
+		u64 start, phys;
+		bool dirty;
+
+		port_pin_run(&pin, done >> PORT_PAGE_LG2, 1, &phys);
+		phys += done & (PORT_PAGE_SIZE - 1);
+		err = pgt_leaf(&hwpt->pgt, iova + done, &leaf, &start, &dirty);
+		if (!err && leaf.pa + (iova + done - start) != phys)
+			err = -EINVAL;
+	}
+	port_unpin(&pin);
+	return err ? -EINVAL : 0;
+}
+
+static int check_map(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	u64 iova = cmd->check_map.iova, length = cmd->check_map.length, uptr = cmd->check_map.uptr;
+	struct hwpt *hwpt;
+	int err;
+
+	if ((iova | length) & (MOCK_PAGE_SIZE - 1) || uptr & (PORT_PAGE_SIZE - 1) || !length ||
+	    uptr + length < uptr)
+		return -EINVAL;
+	hwpt = object_get(ucmd->ctx, cmd->id, OBJECT_HWPT);
+	if (!hwpt)
+		return -ENOENT;
+	port_rwsem_read(&hwpt->ioas->rwsem);
+	err = compare_map(hwpt, iova, length, uptr);
+	port_rwsem_read_end(&hwpt->ioas->rwsem);
+	object_put(&hwpt->obj);
+	return err;
+}
+
+/* Make dirty the pages whose bit is set in @bitmap; counts those mapped. */
+static u64 mark_dirty(struct hwpt *hwpt, u64 iova, u64 npages, u64 page_size, const u8 *bitmap)
+{
+	u64 count = 0;
+
+	for (u64 k = 0; k < npages; k++)
+		if (bitmap[k / 8] >> (k % 8) & 1)
+			count += !pgt_set_dirty(&hwpt->pgt, iova + k * page_size);
+	return count;
+}
+
+static int test_dirty(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	u64 iova = cmd->dirty.iova, length = cmd->dirty.length, page_size = cmd->dirty.page_size;
+	struct hwpt *hwpt;
+	u64 npages, bytes;
+	u8 *bitmap;
+	int err;
+
+	if (!page_size || !length || iova % page_size || length % page_size || !cmd->dirty.uptr)
+		return -EINVAL;
+	npages = length / page_size;
+	bytes = npages / 8 + (npages % 8 != 0);
+	if (bytes > MAX_DIRTY_BITMAP)
+		return -EOVERFLOW;
+	hwpt = object_get(ucmd->ctx, cmd->id, OBJECT_HWPT);
+	if (!hwpt)
+		return -ENOENT;
+	err = -EINVAL;
+	if (!hwpt->tracking)
+		goto put;
+	err = -ENOMEM;
+	bitmap = port_alloc(bytes);
+	if (!bitmap)
+		goto put;
+	err = port_copy_from_user(bitmap, cmd->dirty.uptr, bytes);
+	if (err)
+		goto free;
+	/* Unlike Linux's, not to be raced by an unmap. */
+	port_rwsem_read(&hwpt->ioas->rwsem);
+	cmd->dirty.out_nr_dirty = mark_dirty(hwpt, iova, npages, page_size, bitmap);
+	port_rwsem_read_end(&hwpt->ioas->rwsem);
+	err = ucmd_reply(ucmd);
+free:
+	port_free(bitmap);
+put:
+	object_put(&hwpt->obj);
+	return err;
+}
+
+/* ---- accesses ---- */
+
+#define MAX_ACCESS_LENGTH (16ULL << 20)
+
+/* One ACCESS_PAGES that has not been undone. */
+struct access_item {
+	struct access_item *next;
+	u32 id;
+	u64 iova, length;
+};
+
+/* An access as a descriptor, with what it has pinned. */
+struct test_access {
+	struct access *access;
+	struct port_mutex lock; /* items; outside access->lock */
+	struct access_item *items;
+	u32 next_item;
+};
+
+static struct access_item *take_item(struct test_access *ta, u32 id)
+{
+	struct access_item **at = &ta->items, *item;
+
+	while ((item = *at) && item->id != id)
+		at = &item->next;
+	if (item)
+		*at = item->next;
+	return item;
+}
+
+static void unmap_items(void *data, u64 iova, u64 length)
+{
+	struct test_access *ta = data;
+	struct access_item **at = &ta->items, *item;
+	u64 last = length == UINT64_MAX ? UINT64_MAX : iova + length - 1;
+
+	port_mutex_lock(&ta->lock);
+	while ((item = *at)) {
+		if (item->iova > last || item->iova + item->length - 1 < iova) {
+			at = &item->next;
+			continue;
+		}
+		*at = item->next;
+		access_unpin_pages(ta->access, item->iova, item->length);
+		port_free(item);
+	}
+	port_mutex_unlock(&ta->lock);
+}
+
+static void free_test_access(void *data)
+{
+	struct test_access *ta = data;
+
+	port_mutex_destroy(&ta->lock);
+	port_free(ta);
+}
+
+static const struct access_ops pinning_ops = {
+	.needs_pin = true,
+	.unmap = unmap_items,
+	.release = free_test_access,
+};
+
+static const struct access_ops copying_ops = {
+	.unmap = unmap_items,
+	.release = free_test_access,
+};
+
+static void close_access(void *priv)
+{
+	struct test_access *ta = priv;
+
+	access_destroy(ta->access);
+}
+
+static const struct port_fd_ops access_fd_ops = { .release = close_access };
+
+static int create_access(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	const struct access_ops *ops = &copying_ops;
+	struct test_access *ta;
+	int fd, err;
+
+	if (cmd->create_access.flags & ~MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES)
+		return -EOPNOTSUPP;
+	if (cmd->create_access.flags)
+		ops = &pinning_ops;
+	ta = port_alloc(sizeof(*ta));
+	if (!ta)
+		return -ENOMEM;
+	port_mutex_init(&ta->lock);
+	ta->next_item = 1;
+	ta->access = access_create(ucmd->ctx, ops, ta, &err);
+	if (!ta->access) {
+		free_test_access(ta);
+		return err;
+	}
+	err = access_replace(ta->access, cmd->id);
+	if (err)
+		goto destroy;
+	fd = port_fd_install(&access_fd_ops, ta);
+	if (fd < 0) {
+		err = fd;
+		goto destroy;
+	}
+	cmd->create_access.out_access_fd = (u32)fd;
+	err = ucmd_reply(ucmd);
+	if (err)
+		port_fd_close(fd);
+	return err;
+destroy:
+	access_destroy(ta->access);
+	return err;
+}
+
+/* Are @phys the pages behind @uptr? */
+static int compare_pages(const u64 *phys, u64 npages, u64 uptr)
+{
+	struct port_mm *mm = port_mm_get();
+	struct port_pin pin;
+	u64 user_phys;
+	int err;
+
+	err = port_pin(&pin, mm, uptr & ~(PORT_PAGE_SIZE - 1), npages, false);
+	port_mm_put(mm);
+	if (err)
+		return err;
+	for (u64 i = 0; !err && i < npages; i++) {
+		port_pin_run(&pin, i, 1, &user_phys);
+		if (user_phys != phys[i])
+			err = -EBADE;
+	}
+	port_unpin(&pin);
+	return err;
+}
+
+static int pin_item(struct ucmd *ucmd, struct test_access *ta)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	u64 iova = cmd->access_pages.iova, length = cmd->access_pages.length;
+	bool write = cmd->access_pages.flags & MOCK_FLAGS_ACCESS_WRITE;
+	u64 npages = ((iova + length - 1) >> PORT_PAGE_LG2) - (iova >> PORT_PAGE_LG2) + 1;
+	struct access_item *item;
+	u64 *phys;
+	int err;
+
+	/* The caller has ruled out no length and a wrap. */
+	phys = port_alloc(npages * sizeof(*phys));
+	item = port_alloc(sizeof(*item));
+	err = -ENOMEM;
+	if (!phys || !item)
+		goto free;
+	port_mutex_lock(&ta->lock);
+	err = access_pin_pages(ta->access, iova, length, write, phys);
+	if (err)
+		goto unlock;
+	if (!(cmd->access_pages.flags & MOCK_FLAGS_ACCESS_SYZ))
+		err = compare_pages(phys, npages, cmd->access_pages.uptr);
+	if (!err) {
+		cmd->access_pages.out_access_pages_id = item->id = ta->next_item++;
+		err = ucmd_reply(ucmd);
+	}
+	if (err) {
+		access_unpin_pages(ta->access, iova, length);
+		goto unlock;
+	}
+	item->iova = iova;
+	item->length = length;
+	item->next = ta->items;
+	ta->items = item;
+	item = NULL;
+unlock:
+	port_mutex_unlock(&ta->lock);
+free:
+	port_free(item);
+	port_free(phys);
+	return err;
+}
+
+static int access_pages(struct ucmd *ucmd, struct test_access *ta)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	u64 iova = cmd->access_pages.iova, length = cmd->access_pages.length;
+
+	if (cmd->access_pages.flags & ~(MOCK_FLAGS_ACCESS_WRITE | MOCK_FLAGS_ACCESS_SYZ))
+		return -EOPNOTSUPP;
+	if (length > MAX_ACCESS_LENGTH)
+		return -ENOMEM;
+	if (!length)
+		return -EINVAL;
+	if (iova + length - 1 < iova)
+		return -EOVERFLOW;
+	return pin_item(ucmd, ta);
+}
+
+static int destroy_pages(struct test_access *ta, u32 id)
+{
+	struct access_item *item;
+
+	port_mutex_lock(&ta->lock);
+	item = take_item(ta, id);
+	if (item)
+		access_unpin_pages(ta->access, item->iova, item->length);
+	port_mutex_unlock(&ta->lock);
+	if (!item)
+		return -ENOENT;
+	port_free(item);
+	return 0;
+}
+
+static int rw(struct iommu_test_cmd *cmd, struct test_access *ta)
+{
+	u64 length = cmd->access_rw.length, uptr = cmd->access_rw.uptr;
+	bool write = cmd->access_rw.flags & MOCK_ACCESS_RW_WRITE;
+	void *buf;
+	int err = 0;
+
+	if (cmd->access_rw.flags & ~(MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH))
+		return -EOPNOTSUPP;
+	if (length > MAX_ACCESS_LENGTH)
+		return -ENOMEM;
+	buf = port_alloc(length ? length : 1);
+	if (!buf)
+		return -ENOMEM;
+	if (write)
+		err = port_copy_from_user(buf, uptr, length);
+	if (!err)
+		err = access_rw(ta->access, cmd->access_rw.iova, buf, length, write);
+	if (!err && !write)
+		err = port_copy_to_user(uptr, buf, length);
+	port_free(buf);
+	return err;
+}
+
+/* The operations on an access descriptor, which cmd->id names. */
+static int access_op(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	struct test_access *ta = port_fd_get((int)cmd->id, &access_fd_ops);
+	int err = -EOPNOTSUPP;
+
+	if (!ta)
+		return -EBADF;
+	switch (cmd->op) {
+	case IOMMU_TEST_OP_ACCESS_PAGES:
+		err = access_pages(ucmd, ta);
+		break;
+	case IOMMU_TEST_OP_DESTROY_ACCESS_PAGES:
+		err = destroy_pages(ta, cmd->destroy_access_pages.access_pages_id);
+		break;
+	case IOMMU_TEST_OP_ACCESS_RW:
+		err = rw(cmd, ta);
+		break;
+	case IOMMU_TEST_OP_ACCESS_REPLACE_IOAS:
+		err = access_replace(ta->access, cmd->access_replace_ioas.ioas_id);
+		break;
+	}
+	port_fd_put((int)cmd->id);
+	return err;
+}
+
+int test_ioctl(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+
+	switch (cmd->op) {
+	case IOMMU_TEST_OP_ADD_RESERVED:
+		return add_reserved(ucmd);
+	case IOMMU_TEST_OP_MOCK_DOMAIN:
+		return mock_domain(ucmd, 0);
+	case IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS:
+		return mock_domain(ucmd, cmd->mock_domain_flags.dev_flags);
+	case IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE:
+	case IOMMU_TEST_OP_PASID_ATTACH:
+	case IOMMU_TEST_OP_PASID_REPLACE:
+	case IOMMU_TEST_OP_PASID_DETACH:
+	case IOMMU_TEST_OP_PASID_CHECK_HWPT:
+		return device_op(ucmd);
+	case IOMMU_TEST_OP_MD_CHECK_MAP:
+		return check_map(ucmd);
+	case IOMMU_TEST_OP_CREATE_ACCESS:
+		return create_access(ucmd);
+	case IOMMU_TEST_OP_ACCESS_PAGES:
+	case IOMMU_TEST_OP_DESTROY_ACCESS_PAGES:
+	case IOMMU_TEST_OP_ACCESS_RW:
+	case IOMMU_TEST_OP_ACCESS_REPLACE_IOAS:
+		return access_op(ucmd);
+	case IOMMU_TEST_OP_DIRTY:
+		return test_dirty(ucmd);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
