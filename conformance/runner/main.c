@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The one command a person types: finds the subcommand and hands over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "version.h"
+
+static const struct command commands[] = {
+	{
+		.name = "list",
+		.arguments = "targets|formats|requirements|engines|deviations [-t TARGET] [--json]",
+		.summary = "what this program knows of",
+		.help = "Show, as columns or as JSON:\n"
+			"  targets        what can be tested, and whether it can be used here\n"
+			"  formats        IO page-table formats of the target\n"
+			"  requirements   what is demanded, and where that comes from\n"
+			"  engines        how the target's harvest can examine page tables\n"
+			"  deviations     known ways in which implementations do otherwise\n"
+			"\n"
+			"  -t, --target TARGET   ask this target (default: the first)\n"
+			"      --json            JSON on standard output",
+		.run = list_main,
+	},
+	{
+		.name = "conform",
+		.arguments =
+			"[-t TARGET] [-f FORMAT]... [-r REQ-GLOB]... [-j N] [-o DIR] [--force]\n"
+			"               [--ktap] [--seed N] [--leaf quick|usual|all]\n"
+			"               [--concurrent] [--timeout-scale X] [-v]",
+		.summary = "run the conformance tests",
+		.help = "Each test runs in a process of its own on a freshly opened target.\n"
+			"\n"
+			"  -t, --target TARGET     what to test, NAME or NAME:ARG (default: the first)\n"
+			"  -f, --format FORMAT     only these page-table formats: a name, a glob, or a\n"
+			"                          short name for its variants (arm-s1: 4k, 16k, 64k)\n"
+			"  -r, --requirement GLOB  only these requirements, e.g. 'REPORT-*'\n"
+			"  -j, --jobs N            run N tests at once (default: one a processor)\n"
+			"  -o, --output DIR        write results.json, results.ktap, junit.xml and\n"
+			"                          console.txt to DIR, which must not exist\n"
+			"      --force             DIR may exist: replace what iodirty wrote there\n"
+			"      --ktap              KTAP on standard output\n"
+			"      --seed N            of the tests' random numbers: replay a run\n"
+			"      --leaf quick        the smallest leaf and the largest up to 2 MiB\n"
+			"      --leaf usual        those where encodings change (default)\n"
+			"      --leaf all          every leaf size up to 1 GiB\n"
+			"      --concurrent        only tests of concurrency: for ThreadSanitizer\n"
+			"      --timeout-scale X   give each test X times its time\n"
+			"  -v, --verbose           a line for each test that ends\n"
+			"\n"
+			"Exit code: 0 passed, 1 failed, 2 wrong usage, 4 nothing ran.",
+		.run = conform_main,
+	},
+	{
+		.name = "bench",
+		.arguments = "[-t TARGET] [--quick|--full] [-o DIR]",
+		.summary = "measure what a harvest costs",
+		.help = "Runs build/release/iodirty-bench, or what IODIRTY_BENCH names.",
+		.run = bench_main,
+	},
+	{
+		.name = "migrate",
+		.arguments = "[-t TARGET] [--workload W]",
+		.summary = "precopy to a second memory, then compare every byte",
+		.help = "Copies memory that devices write to a second memory, round by round, by\n"
+			"what the dirty bitmap reports, and compares every byte at the end.",
+		.run = not_built_main,
+	},
+	{
+		.name = "certify",
+		.arguments = "[-t TARGET] [-o DIR]",
+		.summary = "all of it, as a certification package",
+		.help = "Runs reports/certify.py.",
+		.run = certify_main,
+	},
+	{
+		.name = "verify",
+		.arguments = "DIR",
+		.summary = "recompute a package's verdict from its logs",
+		.help = "Checks a certification package: its files are those that were signed, and\n"
+			"its verdict is what its logs say.",
+		.run = not_built_main,
+	},
+	{
+		.name = "compare",
+		.arguments = "BASE NEW",
+		.summary = "what changed between two runs",
+		.help = "Sets the verdicts and measures of two result directories side by side.",
+		.run = not_built_main,
+	},
+	{
+		.name = "dashboard",
+		.arguments = "DIR",
+		.summary = "the history of many runs, as a page",
+		.help = "Draws the results found below DIR over time.",
+		.run = not_built_main,
+	},
+	{
+		.name = "run",
+		.arguments = "[--format F] -- PROGRAM ARGS",
+		.summary = "an unmodified program on the reference",
+		.help = "Runs PROGRAM so that what it opens as /dev/iommu is the reference.",
+		.run = not_built_main,
+	},
+	{
+		.name = "lab",
+		.arguments = "list|build|run ...",
+		.summary = "real kernels: user-mode Linux and QEMU",
+		.help = "Builds kernels and runs the conformance tests inside them.",
+		.run = not_built_main,
+	},
+};
+
+static const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+static void usage(FILE *out)
+{
+	fputs("usage: iodirty COMMAND [ARGUMENTS]\n"
+	      "\n"
+	      "Conformance and benchmarks of IOMMU dirty tracking.\n"
+	      "\n",
+	      out);
+	for (size_t i = 0; i < n_commands; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n`iodirty COMMAND --help` tells more; `iodirty --version` tells the version.\n",
+	      out);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+int not_built_main(const struct command *command, int argc, char **argv)
+{
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+		return command_help(command);
+	fprintf(stderr, "iodirty: %s: not built yet\n%s\n", command->name, command->help);
+	return EXIT_CODE_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_CODE_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		usage(stdout);
+		return EXIT_CODE_PASSED;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("iodirty " IODIRTY_VERSION);
+		return EXIT_CODE_PASSED;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		fprintf(stderr, "iodirty: unknown command '%s'\n", argv[1]);
+		usage(stderr);
+		return EXIT_CODE_USAGE;
+	}
+	return command->run(command, argc - 1, argv + 1);
+}

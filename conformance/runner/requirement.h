@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The numbered requirements, generated from TOML by conformance/gen_requirements.py. */
+#ifndef IODIRTY_REQUIREMENT_H
+#define IODIRTY_REQUIREMENT_H
+
+enum requirement_class {
+	REQUIREMENT_MANDATORY,
+	REQUIREMENT_IF_SUPPORTED, /* mandatory where the target claims what it needs */
+	REQUIREMENT_INFORMATIVE, /* a failure is shown and does not fail the run */
+};
+
+struct requirement {
+	const char *id; /* "REPORT-002" */
+	const char *chapter; /* "REPORT" */
+	const char *title;
+	enum requirement_class class;
+	const char *stake; /* "data-loss": what breaking it costs */
+	const char *text; /* normative */
+	const char *source; /* where it comes from */
+};
+
+/* By chapter, then by number; the last has no id. */
+extern const struct requirement requirements[];
+
+/* NULL if there is none. */
+const struct requirement *requirement_find(const char *id);
+/* "mandatory", "if-supported", "informative" */
+const char *requirement_class_name(const struct requirement *req);
+
+#endif
