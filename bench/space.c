@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "space.h"
+
+/* Memory behind every mapping, repeated. */
+#define BACKING (2ULL << 20)
+/* As much as one IOAS_MAP takes; beyond it the same pages are mapped by COPY. */
+#define CHUNK (256ULL << 20)
+/* Where there is room, IOVAs start here: clear of any reserved range. */
+#define IOVA_BASE (4ULL << 30)
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t round_up(uint64_t v, uint64_t to)
+{
+	return (v + to - 1) / to * to;
+}
+
+__attribute__((format(printf, 3, 4))) static int failed(struct space *space, int err,
+							const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(space->error, sizeof(space->error), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(space->error))
+		snprintf(space->error + n, sizeof(space->error) - n, ": %s", strerror(-err));
+	return err;
+}
+
+/*
+ * As many leaves as fit the aperture, a power of two. IOVAs start at a multiple
+ * of two leaves, so that memory that starts at an odd one takes no larger leaf.
+ */
+static int place(struct space *s, uint64_t leaves)
+{
+	uint64_t last = s->format.aperture_last;
+
+	s->iova = round_up(s->format.aperture_first, 2 * s->leaf);
+	if (s->iova < IOVA_BASE && last / 2 > IOVA_BASE)
+		s->iova = IOVA_BASE;
+	while (leaves && (s->iova > last || (last - s->iova) / s->leaf < leaves))
+		leaves /= 2;
+	if (!leaves)
+		return failed(s, -ERANGE, "the aperture has no room");
+	s->leaves = leaves;
+	s->length = leaves * s->leaf;
+	s->chunk = min_u64(s->length, CHUNK);
+	return 0;
+}
+
+/* A chunk of address space that starts at an odd multiple of the leaf, the
+ * backing repeated throughout: NULL with errno. */
+static void *chunk_memory(struct space *s)
+{
+	uint64_t align = 2 * s->leaf;
+	char *base, *at;
+	int fd;
+
+	fd = memfd_create("iodirty-bench", MFD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	s->reserved_size = s->chunk + 2 * align;
+	base = mmap(NULL, s->reserved_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
+	if (base == MAP_FAILED || ftruncate(fd, BACKING)) {
+		close(fd);
+		return NULL;
+	}
+	s->reserved = base;
+	at = base + (round_up((uintptr_t)base, align) - (uintptr_t)base) + s->leaf;
+	for (uint64_t off = 0; off < s->chunk; off += BACKING) {
+		if (mmap(at + off, min_u64(BACKING, s->chunk - off), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+			at = NULL;
+			break;
+		}
+	}
+	close(fd);
+	return at;
+}
+
+/* The first chunk is mapped, the others are copies of it. */
+static int map_all(struct space *s)
+{
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_READABLE,
+		.ioas_id = s->ioas,
+		.length = s->chunk,
+		.iova = s->iova,
+	};
+	void *memory = chunk_memory(s);
+	int err;
+
+	if (!memory)
+		return failed(s, -errno, "memory for the mapping");
+	map.user_va = (uintptr_t)memory;
+	err = s->t->driver->ioctl(s->t, IOMMU_IOAS_MAP, &map);
+	if (err)
+		return failed(s, err, "IOMMU_IOAS_MAP");
+	for (uint64_t off = s->chunk; off < s->length; off += s->chunk) {
+		struct iommu_ioas_copy copy = {
+			.size = sizeof(copy),
+			.flags = map.flags,
+			.dst_ioas_id = s->ioas,
+			.src_ioas_id = s->ioas,
+			.length = s->chunk,
+			.dst_iova = s->iova + off,
+			.src_iova = s->iova,
+		};
+
+		err = s->t->driver->ioctl(s->t, IOMMU_IOAS_COPY, &copy);
+		if (err)
+			return failed(s, err, "IOMMU_IOAS_COPY");
+	}
+	return 0;
+}
+
+/* Are the leaves of the size that is to be measured? */
+static int check_leaves(struct space *s)
+{
+	for (uint64_t off = 0; off < s->length; off += s->chunk) {
+		struct iodirty_leaf leaf = {
+			.size = sizeof(leaf),
+			.hwpt_id = s->hwpt,
+			.iova = s->iova + off,
+		};
+		int err = s->t->driver->leaf(s->t, &leaf);
+
+		if (err)
+			return failed(s, err, "leaf at IOVA 0x%llx", (unsigned long long)leaf.iova);
+		if (1ULL << leaf.out_lg2 != s->leaf)
+			return failed(s, -EINVAL, "IOVA 0x%llx has a leaf of %llu bytes, not %llu",
+				      (unsigned long long)leaf.iova, 1ULL << leaf.out_lg2,
+				      (unsigned long long)s->leaf);
+	}
+	return 0;
+}
+
+static int track(struct space *s)
+{
+	struct iodirty_plug plug = { .size = sizeof(plug) };
+	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
+	struct iommu_hwpt_alloc hwpt = {
+		.size = sizeof(hwpt),
+		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+	};
+	struct iommu_hwpt_set_dirty_tracking set = {
+		.size = sizeof(set),
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+	};
+	uint32_t pt;
+	int err;
+
+	memcpy(plug.format, s->format.name, sizeof(plug.format));
+	err = s->t->driver->plug(s->t, &plug);
+	if (err)
+		return failed(s, err, "plug");
+	s->dev = plug.out_dev_id;
+
+	err = s->t->driver->ioctl(s->t, IOMMU_IOAS_ALLOC, &ioas);
+	if (err)
+		return failed(s, err, "IOMMU_IOAS_ALLOC");
+	s->ioas = ioas.out_ioas_id;
+
+	hwpt.dev_id = s->dev;
+	hwpt.pt_id = s->ioas;
+	err = s->t->driver->ioctl(s->t, IOMMU_HWPT_ALLOC, &hwpt);
+	if (err)
+		return failed(s, err, "IOMMU_HWPT_ALLOC");
+	pt = s->hwpt = hwpt.out_hwpt_id;
+
+	err = s->t->driver->attach(s->t, s->dev, 0, false, &pt);
+	if (err == -EBUSY) /* a target whose devices come attached */
+		err = s->t->driver->attach(s->t, s->dev, 0, true, &pt);
+	if (err)
+		return failed(s, err, "attach");
+
+	set.hwpt_id = s->hwpt;
+	err = s->t->driver->ioctl(s->t, IOMMU_HWPT_SET_DIRTY_TRACKING, &set);
+	return err ? failed(s, err, "IOMMU_HWPT_SET_DIRTY_TRACKING") : 0;
+}
+
+int space_open(struct space *s, const struct target_driver *driver, const char *arg,
+	       const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves)
+{
+	int err;
+
+	*s = (struct space){ .format = *format, .leaf = leaf };
+	s->page = max_u64(1ULL << format->granule_lg2, 4096);
+	err = place(s, leaves);
+	if (err)
+		return err;
+	err = driver->open(arg, &s->t);
+	if (err)
+		return failed(s, err, "open");
+	err = track(s);
+	if (!err)
+		err = map_all(s);
+	if (!err && s->t->caps & TARGET_LEAF)
+		err = check_leaves(s);
+	return err;
+}
+
+void space_close(struct space *s)
+{
+	if (s->t)
+		s->t->driver->close(s->t);
+	if (s->reserved)
+		munmap(s->reserved, s->reserved_size);
+	s->t = NULL;
+	s->reserved = NULL;
+}
+
+/* By the test interface: a call a chunk, since the kernel limits the bitmap. */
+static int mark_by_test(struct space *s, const uint64_t *pages)
+{
+	uint64_t bits = s->chunk / s->page;
+
+	for (uint64_t off = 0; off < s->length; off += s->chunk) {
+		struct iommu_test_cmd cmd = {
+			.size = sizeof(cmd),
+			.op = IOMMU_TEST_OP_DIRTY,
+			.id = s->hwpt,
+			.dirty = {
+				.iova = s->iova + off,
+				.length = s->chunk,
+				.page_size = s->page,
+				.uptr = (uintptr_t)pages + off / s->chunk * bits / 8,
+			},
+		};
+		int err = s->t->driver->ioctl(s->t, IOMMU_TEST_CMD, &cmd);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int mark_by_dma(struct space *s, const uint64_t *pages)
+{
+	uint64_t value = 1;
+
+	for (uint64_t word = 0; word < (s->length / s->page + 63) / 64; word++) {
+		for (uint64_t left = pages[word]; left; left &= left - 1) {
+			struct iodirty_dma dma = {
+				.size = sizeof(dma),
+				.op = IODIRTY_DMA_WRITE,
+				.dev_id = s->dev,
+				.iova = s->iova + (word * 64 + __builtin_ctzll(left)) * s->page,
+				.length = sizeof(value),
+				.data = (uintptr_t)&value,
+			};
+			int err = s->t->driver->dma(s->t, &dma);
+
+			if (err || dma.out_fault)
+				return err ? err : -EFAULT;
+		}
+	}
+	return 0;
+}
+
+int space_mark(struct space *s, const uint64_t *pages)
+{
+	return s->t->caps & TARGET_TEST_DIRTY ? mark_by_test(s, pages) : mark_by_dma(s, pages);
+}
+
+int space_harvest(struct space *s, uint64_t *bitmap)
+{
+	struct iommu_hwpt_get_dirty_bitmap get = {
+		.size = sizeof(get),
+		.hwpt_id = s->hwpt,
+		.iova = s->iova,
+		.length = s->length,
+		.page_size = s->page,
+		.data = (uintptr_t)bitmap,
+	};
+
+	return s->t->driver->ioctl(s->t, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
+}
+
+int space_table_read(struct space *s, uint64_t *entries)
+{
+	struct iodirty_table_read read = {
+		.size = sizeof(read),
+		.hwpt_id = s->hwpt,
+		.iova = s->iova,
+		.length = s->length,
+	};
+	int err = s->t->driver->table_read(s->t, &read);
+
+	*entries = read.out_entries;
+	return err;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A tracked address space to measure in: a device of one format behind a DIRTY
+ * HWPT, tracking on, and a large range mapped with leaves of one size.
+ *
+ * Its memory is a few megabytes, mapped over and over: what costs a harvest
+ * time is page-table entries, not the pages behind them.
+ */
+#ifndef IODIRTY_BENCH_SPACE_H
+#define IODIRTY_BENCH_SPACE_H
+
+#include "target.h"
+
+struct space {
+	struct target *t;
+	struct iodirty_format_info format;
+	uint64_t leaf, leaves; /* bytes; how many, a power of two */
+	uint64_t iova, length;
+	uint64_t page; /* bytes to a bit of the bitmap */
+	uint32_t dev, ioas, hwpt;
+	char error[160]; /* why space_open failed */
+	/* private */
+	void *reserved;
+	uint64_t reserved_size, chunk;
+};
+
+/*
+ * Open @driver afresh and map @leaves leaves (a power of two) of @leaf bytes, or
+ * half as many until they fit the format's aperture. 0, or -errno with @space->error. Either way the
+ * caller closes.
+ */
+int space_open(struct space *space, const struct target_driver *driver, const char *arg,
+	       const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves);
+void space_close(struct space *space);
+
+/* Make dirty, as a write by the device would, each page whose bit is set. */
+int space_mark(struct space *space, const uint64_t *pages);
+
+/* GET_DIRTY_BITMAP of the whole range, clearing. */
+int space_harvest(struct space *space, uint64_t *bitmap);
+
+/* Read the IOPTEs of the whole range once: how many. Only if the target can. */
+int space_table_read(struct space *space, uint64_t *entries);
+
+#endif
