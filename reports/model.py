@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What a run's results.json and bench.json say, in the terms of a report."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+CLASSES = ["mandatory", "if-supported", "informative"]
+
+# From the worst to the best: what several cases amount to is their worst.
+VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "XFAIL", "PASS", "SKIP"]
+BAD = {"FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN"}
+MEANING = {
+    "PASS": "did what the requirement says",
+    "FAIL": "did something else",
+    "CRASH": "the test's process died",
+    "HANG": "did not end in time",
+    "XPASS": "passed although a deviation is listed: the list is wrong",
+    "NOT_RUN": "was not reached: the run was cut short",
+    "XFAIL": "failed as a listed deviation says",
+    "SKIP": "has no meaning here, or needs what the target does not claim",
+}
+
+ONCE = "-"  # the configuration of a case that no page-table format matters to
+
+
+class ReportError(Exception):
+    """Something the user can be told in a sentence."""
+
+
+def worst(verdicts):
+    """The worst of them; None when there are none."""
+    return min(verdicts, key=VERDICTS.index, default=None)
+
+
+@dataclass
+class Case:
+    requirement: str
+    test: str
+    config: str
+    verdict: str
+    message: str = ""
+    notes: str = ""
+    deviation: str = ""
+    where: str = ""
+
+    @property
+    def format(self):
+        return self.config.partition("/")[0]
+
+
+@dataclass
+class Requirement:
+    id: str
+    title: str = ""
+    cls: str = ""
+    stake: str = ""
+    text: str = ""
+    source: str = ""
+    cases: list = field(default_factory=list)
+
+    @property
+    def chapter(self):
+        return self.id.rpartition("-")[0] or self.id
+
+    @property
+    def verdict(self):
+        """None when it has no case."""
+        return worst(c.verdict for c in self.cases)
+
+    def judges(self, verdict):
+        """Does a case with this verdict fail the run?"""
+        return verdict in BAD and not (verdict == "FAIL" and self.cls == "informative")
+
+    def cells(self):
+        """Configuration -> its cases."""
+        cells = {}
+        for case in self.cases:
+            cells.setdefault(case.config, []).append(case)
+        return cells
+
+
+class Results:
+    """results.json, as the runner wrote it; @texts: `iodirty list requirements --json`."""
+
+    def __init__(self, data, texts=()):
+        self.data = data
+        self.requirements = {}
+        texts = {t["id"]: t for t in texts}
+        for r in data["requirements"]:
+            more = texts.get(r["id"], {})
+            self.requirements[r["id"]] = Requirement(
+                r["id"], r["title"], r["class"], r["stake"], more.get("text", "").strip(),
+                more.get("source", ""))
+        self.cases = [self._case(c) for c in data["cases"]]
+        for case in self.cases:
+            self.requirements.setdefault(case.requirement, Requirement(case.requirement))
+            self.requirements[case.requirement].cases.append(case)
+
+    @staticmethod
+    def _case(c):
+        verdict = c["verdict"] if c["verdict"] in VERDICTS else "NOT_RUN"
+        return Case(c["requirement"], c["test"], c["config"], verdict, c["message"], c["notes"],
+                    c["deviation"] or "", f"{c['file']}:{c['line']}")
+
+    @property
+    def tried(self):
+        """Requirements of which at least one case is not a skip."""
+        return [r for r in self.requirements.values() if r.verdict not in (None, "SKIP")]
+
+    @property
+    def counts(self):
+        return Counter(c.verdict for c in self.cases)
+
+    def _sorted(self, wanted):
+        return sorted((c for c in self.cases if wanted(c)),
+                      key=lambda c: (VERDICTS.index(c.verdict), c.requirement))
+
+    def _judged(self, case):
+        return self.requirements[case.requirement].judges(case.verdict)
+
+    @property
+    def bad_cases(self):
+        """Those that fail the run."""
+        return self._sorted(self._judged)
+
+    @property
+    def observations(self):
+        """Failures of informative requirements, which do not."""
+        return self._sorted(lambda c: c.verdict in BAD and not self._judged(c))
+
+    @property
+    def not_exercised(self):
+        """Mandatory requirements that nothing was tried of."""
+        return [r for r in self.requirements.values()
+                if r.cls == "mandatory" and r.verdict in (None, "SKIP")]
+
+    @property
+    def passed(self):
+        """By the records alone: something passed, and nothing went wrong."""
+        return bool(self.data["complete"] and self.counts["PASS"] and not self.bad_cases)
+
+    def by_class(self):
+        """Class -> Counter of the requirements' verdicts, None for no case."""
+        table = {cls: Counter() for cls in CLASSES}
+        for r in self.requirements.values():
+            table.setdefault(r.cls, Counter())[r.verdict] += 1
+        return {cls: counts for cls, counts in table.items() if counts}
+
+    def chapters(self):
+        """Chapter -> its requirements, in the order of the file."""
+        chapters = {}
+        for r in self.requirements.values():
+            chapters.setdefault(r.chapter, []).append(r)
+        return chapters
+
+    def configs(self):
+        """Every configuration, in the order of the run; that of no format first."""
+        seen = dict.fromkeys(c.config for c in self.cases)
+        formats = dict.fromkeys(c.partition("/")[0] for c in seen)
+        order = {f: i for i, f in enumerate(formats)}
+        return sorted(seen, key=lambda c: (c != ONCE, order[c.partition("/")[0]],
+                                           leaf_bytes(c.partition("/")[2])))
+
+    def skips(self):
+        """(reason, [cases]), the most frequent first."""
+        reasons = {}
+        for case in self.cases:
+            if case.verdict == "SKIP":
+                reasons.setdefault(case.message or "no reason given", []).append(case)
+        return sorted(reasons.items(), key=lambda item: -len(item[1]))
+
+
+def leaf_bytes(name):
+    """4096 for "4K"; 0 for what is no size."""
+    shift = {"B": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+    try:
+        return int(name[:-1]) << shift[name[-1]]
+    except (ValueError, KeyError, IndexError):
+        return 0
+
+
+def leaf_name(size):
+    for unit in "BKMGT":
+        if size < 1024 or size % 1024:
+            break
+        size //= 1024
+    return f"{int(size)}{unit}"
+
+
+@dataclass
+class Cell:
+    """One row of the benchmark."""
+
+    format: str
+    leaf: int  # bytes
+    pattern: str  # "random" or "clustered"
+    density: float  # per cent of the leaves
+    numbers: dict
+    error: str = ""
+
+    def __getitem__(self, name):
+        """A counter, None if the target could not measure it."""
+        return self.numbers.get(name)
+
+    @property
+    def engines(self):
+        """Names of the engines compared with the default one."""
+        return [k[2:] for k in self.numbers
+                if k.startswith("x_") and not k.startswith("x_floor")]
+
+
+class Bench:
+    """bench.json, as Google Benchmark wrote it."""
+
+    def __init__(self, data):
+        self.context = data.get("context", {})
+        self.cells = [c for c in map(self._cell, data.get("benchmarks", [])) if c]
+
+    @staticmethod
+    def _cell(row):
+        parts = row.get("name", "").split("/")
+        if parts[0] != "harvest" or len(parts) < 5:
+            return None
+        numbers = {k: v for k, v in row.items()
+                   if isinstance(v, (int, float)) and not isinstance(v, bool)}
+        error = row.get("error_message", "failed") if row.get("error_occurred") else ""
+        return Cell(parts[1], leaf_bytes(parts[2]), parts[3], float(parts[4].rstrip("%")),
+                    numbers, error)
+
+    @property
+    def errors(self):
+        return [c for c in self.cells if c.error]
+
+    @property
+    def good(self):
+        return [c for c in self.cells if not c.error]
+
+    @property
+    def formats(self):
+        return list(dict.fromkeys(c.format for c in self.cells))
+
+    def smallest_leaf(self, fmt):
+        return min(c.leaf for c in self.cells if c.format == fmt)
+
+    def series(self, fmt, leaf, pattern):
+        """Good cells of a line in a chart, by density."""
+        return sorted((c for c in self.good
+                       if (c.format, c.leaf, c.pattern) == (fmt, leaf, pattern)),
+                      key=lambda c: c.density)
+
+
+def load_json(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return json.load(file)
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ReportError(f"{path} is not JSON: {error}") from error

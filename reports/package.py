@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+A package: a directory with a manifest, which appears whole or not at all.
+
+It is assembled in DIR.partial, which a lock marks as ours, and renamed when it
+is complete. A directory that exists is replaced only if it is a package, and
+only the files that its manifest names are removed.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+
+from model import ReportError
+
+MANIFEST = "MANIFEST.sha256"
+STATEMENT = "statement.json"
+LOCK = ".iodirty-partial"
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def files_below(directory):
+    """Paths of all files, relative, sorted; symbolic links are files too."""
+    return sorted(
+        str((Path(base) / name).relative_to(directory))
+        for base, dirs, names in os.walk(directory)
+        for name in names + [d for d in dirs if (Path(base) / d).is_symlink()])
+
+
+def write_manifest(directory):
+    """As `sha256sum -c` reads it."""
+    names = [n for n in files_below(directory) if n not in (MANIFEST, LOCK)]
+    text = "".join(f"{sha256(directory / n)}  {n}\n" for n in names)
+    (directory / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def manifest_names(directory):
+    """What the manifest names; ReportError if this is no package."""
+    try:
+        lines = (directory / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    names = [line[66:] for line in lines if line[64:66] == "  "]
+    safe = all(not PurePosixPath(n).is_absolute() and ".." not in PurePosixPath(n).parts
+               for n in names)
+    if STATEMENT not in names or not safe or len(names) != len(lines):
+        raise ReportError(f"{directory} exists and is no certification package: "
+                          "choose another directory")
+    return names
+
+
+def check_replaceable(directory, force):
+    """ReportError unless a package may be put at @directory."""
+    if not os.path.lexists(directory):
+        return
+    if not directory.is_dir() or directory.is_symlink():
+        raise ReportError(f"{directory} exists and is no directory")
+    if not any(directory.iterdir()):
+        return
+    names = manifest_names(directory)
+    if not force:
+        raise ReportError(f"{directory} exists; --force replaces it")
+    foreign = sorted(set(files_below(directory)) - set(names) - {MANIFEST})
+    if foreign:
+        raise ReportError(f"{directory} holds what is not of the package ({foreign[0]}): "
+                          "move it, or choose another directory")
+
+
+def remove_package(directory):
+    """Remove what the manifest names, and the directories left empty."""
+    for name in manifest_names(directory):
+        (directory / name).unlink(missing_ok=True)
+    (directory / MANIFEST).unlink()
+    for base, _, _ in os.walk(directory, topdown=False):
+        os.rmdir(base)
+
+
+class Package:
+    """with Package(DIR, force) as package: fill package.path; package.finish()"""
+
+    def __init__(self, directory, force):
+        self.target = Path(os.path.abspath(directory))
+        self.force = force
+        self.path = self.target.with_name(self.target.name + ".partial")
+        self.lock = None
+
+    def __enter__(self):
+        check_replaceable(self.target, self.force)
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir()
+        except FileExistsError:
+            self._take_over()
+        else:
+            self._lock()
+        return self
+
+    def _lock(self):
+        self.lock = open(self.path / LOCK, "a", encoding="utf-8")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.lock.close()
+            self.lock = None
+            raise ReportError(f"{self.path} is being written by another run") from error
+
+    def _take_over(self):
+        """What a run that was killed left behind."""
+        if not (self.path / LOCK).is_file():
+            raise ReportError(f"{self.path} is in the way: move it")
+        self._lock()
+        for entry in self.path.iterdir():
+            if entry.name == LOCK:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def finish(self):
+        """Write the manifest, and put the package where it belongs."""
+        write_manifest(self.path)
+        check_replaceable(self.target, self.force)
+        if self.target.is_dir() and any(self.target.iterdir()):
+            remove_package(self.target)
+        (self.path / LOCK).unlink()
+        os.rename(self.path, self.target)
+
+    def __exit__(self, *_):
+        if self.lock:
+            if (self.path / LOCK).exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+            self.lock.close()

@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The report as one HTML page that needs nothing but itself."""
+
+from html import escape
+from pathlib import Path
+from string import Template
+
+import plots
+from model import BAD, MEANING, ONCE, VERDICTS, leaf_name, worst
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
+           "XFAIL": "d", "SKIP": "–"}
+CLASS_TEXT = {
+    "mandatory": "must hold on every product",
+    "if-supported": "must hold where the product claims the capability",
+    "informative": "is recorded, and judges nothing by itself",
+}
+STAKE_TEXT = {
+    "data-loss": "a page written by a device is lost in migration",
+    "memory-corruption": "memory that nobody asked to change is changed",
+    "availability": "the machine, or a migration, stops",
+    "interface": "programs are told something that is not so",
+}
+
+
+def esc(value):
+    return escape(str(value), quote=True)
+
+
+def table(head, rows, numeric=(), caption="", css=""):
+    """Rows of HTML cells; columns whose index is in @numeric are right-aligned."""
+    def cell(tag, i, content):
+        scope = ' scope="col"' if tag == "th" else ""
+        kind = ' class="n"' if i in numeric else ""
+        return f"<{tag}{scope}{kind}>{content}</{tag}>"
+
+    header = "".join(cell("th", i, h) for i, h in enumerate(head))
+    body = "\n".join("<tr>" + "".join(cell("td", i, c) for i, c in enumerate(row)) + "</tr>"
+                     for row in rows)
+    title = f"<caption>{caption}</caption>" if caption else ""
+    return (f'<div class="scroll"><table class="{css}">{title}<thead><tr>{header}</tr></thead>'
+            f"<tbody>\n{body}\n</tbody></table></div>")
+
+
+def section(anchor, title, *parts):
+    return f'<section id="{anchor}"><h2>{esc(title)}</h2>\n' + "\n".join(parts) + "</section>\n"
+
+
+def details(summary, content, css="", is_open=False):
+    return (f'<details class="{css}"{" open" if is_open else ""}><summary>{summary}</summary>'
+            f"<div>{content}</div></details>")
+
+
+def key(verdict):
+    return f'<span class="key v-{verdict}">{SYMBOLS[verdict]}</span>'
+
+
+def facts(pairs):
+    return '<dl class="facts">' + "".join(
+        f"<dt>{esc(name)}</dt><dd>{esc(value)}</dd>" for name, value in pairs
+        if value not in ("", None)) + "</dl>"
+
+
+# ---- the verdict ----
+
+def head(statement):
+    css = "passed" if statement["verdict"] == "PASSED" else "failed"
+    word, _, rest = statement["sentence"].partition(":")
+    product = statement["product"]
+    tool = statement["tool"]
+    commit = tool["git_commit"]
+    if commit:
+        commit = commit[:12] + ("" if tool["git_clean"] else ", with local changes")
+    return (f'<header><h1>IOMMU dirty tracking: certification report of '
+            f'{esc(product["target"])}</h1>'
+            f'<div class="verdict {css}"><p><strong>{esc(word)}</strong>:{esc(rest)}</p>'
+            + "".join(f"<p>{esc(line)}</p>" for line in statement["remarks"]) + "</div>"
+            f'<p class="faint small">Target {esc(product["target"])} · '
+            f'{esc(statement["created"])} · iodirty {esc(tool["version"])}'
+            f'{" · commit " + esc(commit) if commit else ""}</p>'
+            "</header>")
+
+
+def navigation(anchors):
+    return "<nav>" + " ".join(f'<a href="#{a}">{esc(t)}</a>' for a, t in anchors) + "</nav>"
+
+
+def about(statement):
+    return section(
+        "about", "What was tested",
+        "<p>A hypervisor can move a running virtual machine to another host only if it learns "
+        "which memory the machine's devices have written in the meantime. The IOMMU notes this "
+        "in <em>dirty bits</em>; Linux hands them out through iommufd, in what is called a "
+        "<em>harvest</em>. A dirty bit that is lost is memory that arrives stale: silent "
+        "corruption of the virtual machine. This report says whether the product under test "
+        "keeps the numbered requirements of the iodirty suite.</p>",
+        f"<p>{esc(statement['product']['description'])}</p>")
+
+
+def summary(results):
+    rows = []
+    for cls, counts in results.by_class().items():
+        bad = sum(counts[v] for v in BAD)
+        rows.append([f"{esc(cls or 'unclassified')}"
+                     f'<br><span class="faint small">{esc(CLASS_TEXT.get(cls, ""))}</span>',
+                     sum(counts.values()), counts["PASS"], bad or "0", counts["XFAIL"],
+                     counts["SKIP"], counts[None]])
+    counts = results.counts
+    rows.append(["<strong>single cases</strong>"
+                 '<br><span class="faint small">a test in one configuration</span>',
+                 len(results.cases), counts["PASS"], sum(counts[v] for v in BAD),
+                 counts["XFAIL"], counts["SKIP"], "–"])
+    return section(
+        "summary", "Summary",
+        table(["requirements by class", "all", "passed", "failed", "known deviation", "skipped",
+               "no case"], rows, numeric=range(1, 7)),
+        '<p class="faint small">A requirement counts as its worst case. It is skipped when all '
+        "its cases were.</p>")
+
+
+# ---- conformance ----
+
+def failure(cases, requirement, target):
+    """Cases of one test that failed alike, in one configuration or in several."""
+    case = cases[0]
+    configs = [c.config for c in cases if c.config != ONCE]
+    again = f"iodirty conform -t {target} -r {requirement.id}" + "".join(
+        f" -f {name}" for name in dict.fromkeys(c.format for c in cases if c.config != ONCE))
+    parts = [f'<div class="failure"><h3>{key(case.verdict)} {esc(case.verdict)} '
+             f'<a href="#r-{esc(requirement.id)}">{esc(requirement.id)}</a> '
+             f"{esc(requirement.title)}</h3>",
+             "<p>on " + ", ".join(f"<strong>{esc(c)}</strong>" for c in configs) + "</p>"
+             if configs else "",
+             f'<p class="small faint">{esc(requirement.cls)}; at stake: '
+             f"{esc(STAKE_TEXT.get(requirement.stake, requirement.stake))}; "
+             f"test {esc(case.test)}, {esc(case.where)}</p>",
+             f"<pre>{esc(case.message or MEANING[case.verdict])}</pre>"]
+    if case.notes:
+        parts.append(f"<pre>{esc(case.notes)}</pre>")
+    parts.append(f'<p class="small">Again: <code>{esc(again)}</code></p></div>')
+    return "\n".join(parts)
+
+
+def failures(anchor, title, cases, results, target, in_full=100):
+    alike = {}
+    for case in cases:
+        group = case.requirement, case.test, case.verdict, case.message, case.notes
+        alike.setdefault(group, []).append(case)
+    if not alike:
+        return ""
+    shown = [failure(of, results.requirements[of[0].requirement], target)
+             for of in list(alike.values())[:in_full]]
+    if len(alike) > in_full:
+        shown.append(f"<p>{len(alike) - in_full} more are in logs/results.json.</p>")
+    return section(anchor, f"{title} ({len(cases)})", *shown)
+
+
+def deviations(results):
+    known = [c for c in results.cases if c.verdict == "XFAIL"]
+    if not known:
+        return ""
+    rows = [[f'<span class="id">{esc(c.deviation)}</span>', esc(c.requirement), esc(c.config),
+             esc(c.message)] for c in known]
+    return section("deviations", "Known deviations",
+                   "<p>These cases fail, and a listed deviation says so.</p>",
+                   table(["deviation", "requirement", "configuration", "message"], rows))
+
+
+def turned(text, room):
+    """Upright where there is @room for so many letters."""
+    return esc(text) if len(text) <= room else f'<span class="turned">{esc(text)}</span>'
+
+
+def matrix_head(configs):
+    """Two rows: formats over their leaf sizes."""
+    formats = {}
+    for config in configs:
+        formats.setdefault(config.partition("/")[0], []).append(config)
+    first = {of[0] for of in formats.values()}
+    top = "".join(
+        f'<th scope="colgroup" colspan="{len(of)}" class="{"new" if i else ""}">'
+        + turned("any format" if name == ONCE else name, 2.7 * len(of)) + "</th>"
+        for i, (name, of) in enumerate(formats.items()))
+    leaves = "".join(f'<th scope="col" class="{"new" if c in first else ""}">'
+                     + turned(c.partition("/")[2], 1) + "</th>" for c in configs)
+    return (f'<thead><tr><td></td>{top}</tr><tr><th scope="col">requirement</th>{leaves}</tr>'
+            "</thead>"), first
+
+
+def matrix_cell(requirement, config, cases, first):
+    new = " new" if config in first else ""
+    if not cases:
+        return f'<td class="{new.strip()}"></td>'
+    verdict = worst(c.verdict for c in cases)
+    title = f"{requirement.id} on {'any format' if config == ONCE else config}: {verdict}"
+    title += "".join(f"\n{c.test}: {c.verdict}" + (f", {c.message[:200]}" if c.message else "")
+                     for c in cases[:8])
+    return f'<td class="v-{verdict}{new}" title="{esc(title)}">{SYMBOLS[verdict]}</td>'
+
+
+def matrix(results):
+    configs = results.configs()
+    thead, first = matrix_head(configs)
+    bodies = []
+    for chapter, requirements in results.chapters().items():
+        rows = [f'<tr><th class="chapter" scope="rowgroup" colspan="{len(configs) + 1}">'
+                f"{esc(chapter)}</th></tr>"]
+        for r in requirements:
+            cells = r.cells()
+            rows.append(
+                f'<tr><th scope="row" title="{esc(r.title)}"><a class="id" href="#r-{esc(r.id)}">'
+                f"{esc(r.id)}</a> {esc(r.title)}</th>"
+                + "".join(matrix_cell(r, c, cells.get(c), first) for c in configs) + "</tr>")
+        bodies.append("<tbody>" + "\n".join(rows) + "</tbody>")
+    used = {c.verdict for c in results.cases}
+    legend = '<p class="legend small">' + "".join(
+        f'<span class="item">{key(v)}{v}: {esc(MEANING[v])}</span> '
+        for v in VERDICTS[::-1] if v in used) + \
+        '<span class="item">empty: does not apply</span></p>'
+    return section("matrix", "Every requirement in every configuration", legend,
+                   '<div class="scroll"><table class="matrix">' + thead + "\n".join(bodies)
+                   + "</table></div>")
+
+
+def listing(names, what):
+    """A few names as they are, many folded away."""
+    text = esc(", ".join(names))
+    return details(f"{len(names)} {what}", text) if len(names) > 4 else text
+
+
+def skips(results):
+    rows = []
+    for reason, cases in results.skips():
+        ids = sorted({c.requirement for c in cases})
+        configs = {c.config for c in cases} - {ONCE}
+        rows.append([len(cases), esc(reason), listing(ids, "requirements"),
+                     listing([c for c in results.configs() if c in configs], "configurations")])
+    if not rows:
+        return section("skips", "Skipped", "<p>Nothing was skipped.</p>")
+    return section("skips", "Skipped",
+                   table(["cases", "reason", "requirements", "where"], rows, numeric=[0]))
+
+
+def requirement_texts(results):
+    parts = []
+    for chapter, requirements in results.chapters().items():
+        parts.append(f"<h3>{esc(chapter)}</h3>")
+        for r in requirements:
+            mark = key(r.verdict) if r.verdict else '<span class="key">·</span>'
+            tests = ", ".join(dict.fromkeys(c.test for c in r.cases)) or "none in this run"
+            parts.append(
+                f'<details class="requirement" id="r-{esc(r.id)}"><summary>{mark}'
+                f'<span class="id">{esc(r.id)}</span> {esc(r.title)} '
+                f'<span class="faint small">{esc(r.cls)}</span></summary><div>'
+                f"<p>{esc(r.text)}</p>" + facts([
+                    ("at stake", STAKE_TEXT.get(r.stake, r.stake)), ("source", r.source),
+                    ("tests", tests)]) + "</div></details>")
+    return section("requirements", "The requirements", *parts)
+
+
+# ---- performance ----
+
+def number(value, digits=2):
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def ratio(value):
+    return "–" if value is None else f"×{value:,.2f}"
+
+
+def cost_rows(cells):
+    return [[esc(c.format), leaf_name(c.leaf), esc(c.pattern), plots.percent(c.density),
+             number(c["floor_ns_per_iopte"], 3), number(c["ns_per_iopte"], 3),
+             ratio(c["x_floor"]), ratio(c["x_floor_median"]), number(c["ms_per_gib"], 4),
+             number(c["over_report"], 1), number(c["missed"], 0)] for c in cells]
+
+
+COST_HEAD = ["format", "leaf", "pattern", "dirty %", "floor ns/IOPTE", "harvest ns/IOPTE",
+             "× floor", "× floor, medians", "ms/GiB", "reported / written", "missed"]
+
+
+def cost_table(cells):
+    return details("Numbers", table(COST_HEAD, cost_rows(cells), numeric=range(3, 11)))
+
+
+def figure(svg, caption, numbers=""):
+    return (f'<figure class="wide"><div class="scroll">{plots.inline(svg)}</div>'
+            f"<figcaption>{caption}</figcaption>{numbers}</figure>")
+
+
+def performance(bench, charts):
+    if not bench or not bench.cells:
+        return section("performance", "Performance",
+                       "<p>The benchmark left no results; see logs/bench.txt.</p>")
+    parts = [
+        "<p>Performance is no part of the verdict. What a harvest costs is shown beside its "
+        "<em>floor</em>, the cost of merely reading the same page-table entries (IOPTEs) once, "
+        "taken in turns with it in the same run. The ratio of the two means something on a busy "
+        "machine; a time by itself does not. Each value is the least of its repetitions, in "
+        "processor time of the calling thread. Every bitmap was compared word for word with what "
+        "had been written.</p>",
+        "<p>In each dirty leaf one page was written; <em>clustered</em> means runs of 256 "
+        "leaves, <em>random</em> any leaf by itself.</p>"]
+    if bench.errors:
+        rows = [[esc(c.format), leaf_name(c.leaf), esc(c.pattern), plots.percent(c.density),
+                 esc(c.error)] for c in bench.errors]
+        parts.append('<div class="failure"><h3>The benchmark failed</h3>'
+                     + table(["format", "leaf", "pattern", "dirty %", "error"], rows) + "</div>")
+    smallest = [c for c in bench.good if c.leaf == bench.smallest_leaf(c.format)]
+    small = "".join(f"<figure>{plots.inline(svg)}</figure>" for name, svg in charts.items()
+                    if name.startswith("cost-"))
+    if small:
+        parts += ["<h3>Cost of a page-table entry, by density</h3>",
+                  f'<div class="charts">{small}</div>',
+                  '<p class="small faint">Smallest leaves of each format; the multiples are of '
+                  "the floor, at the random pattern.</p>", cost_table(smallest)]
+    if "ratio" in charts:
+        parts += ["<h3>Cost as a multiple of the floor</h3>", figure(
+            charts["ratio"], "Random pattern, smallest leaves. 1 is a harvest that costs no more "
+            "than reading the tables.",
+            cost_table([c for c in smallest if c.pattern == "random"]))]
+    if "leaves" in charts:
+        cells = plots.leaf_cells(bench, 1.0)
+        parts += ["<h3>Leaf sizes</h3>", figure(
+            charts["leaves"], "Larger leaves make fewer entries to read, and each dirty one "
+            "reports more memory than was written (column “reported / written”). The multiples "
+            "are of the floor in the same run.", cost_table(cells))]
+    for name, svg in charts.items():
+        if name.startswith("engine-"):
+            parts += engine_part(name.removeprefix("engine-"), svg, smallest)
+    others = [c for c in bench.good if c not in smallest]
+    if others:
+        parts.append(details("All other cells", table(COST_HEAD, cost_rows(others),
+                                                      numeric=range(3, 11))))
+    parts.append(facts([(name.replace("_", " "), bench.context.get(name)) for name in (
+        "mode", "cpu_model", "kernel", "clock", "caches", "library_build_type", "library_note")]))
+    return section("performance", "Performance", *parts)
+
+
+def engine_part(engine, svg, cells):
+    rows = [[esc(c.format), esc(c.pattern), plots.percent(c.density), ratio(c["x_floor"]),
+             ratio(c[f"{engine}_x_floor"]), ratio(c[f"x_{engine}"])]
+            for c in cells if c[f"x_{engine}"]]
+    numbers = details("Numbers", table(
+        ["format", "pattern", "dirty %", "default × floor", f"{esc(engine)} × floor",
+         f"{esc(engine)} / default"], rows, numeric=range(2, 6)))
+    return [f"<h3>The “{esc(engine)}” engine beside the default</h3>", figure(
+        svg, f"How the page tables are scanned. Above 1, the {esc(engine)} engine takes longer "
+        "than the default; both ran in turns, on the smallest leaves, random pattern.", numbers)]
+
+
+# ---- the rest ----
+
+def system_part(system):
+    pairs = [(name.replace("_", " "), value) for name, value in system.items()
+             if isinstance(value, (str, int))]
+    iommus = "; ".join(f"{i['name']} ({i['devices']} devices)" for i in system["iommus"])
+    return section(
+        "system", "The system",
+        facts(pairs + [("IOMMUs of the host", iommus or "none visible")]),
+        details("Processor flags", f"<code>{esc(' '.join(system['cpu_flags']))}</code>"))
+
+
+def recheck(statement):
+    target = statement["product"]["target"]
+    return section(
+        "recheck", "How to check this report",
+        "<p>Nothing was changed since it was made:</p>",
+        "<pre>sha256sum -c MANIFEST.sha256</pre>",
+        "<p>The verdict can be recomputed from logs/results.json, one record a case; "
+        "logs/results.ktap and logs/junit.xml are the same records for other readers, "
+        "logs/console.txt is what was on the screen, logs/bench.json is the benchmark's own "
+        "output. To run everything again:</p>",
+        f"<pre>iodirty certify -t {esc(target)}</pre>")
+
+
+def render(statement, results, bench, charts, system):
+    """The page, as text."""
+    target = statement["product"]["target"]
+    anchors = [("summary", "Summary"), ("matrix", "Matrix"), ("skips", "Skipped"),
+               ("performance", "Performance"), ("requirements", "Requirements"),
+               ("system", "System"), ("recheck", "How to check")]
+    if results.bad_cases:
+        anchors.insert(1, ("failures", "Failures"))
+    body = "\n".join([
+        head(statement), navigation(anchors), summary(results),
+        failures("failures", "Failures", results.bad_cases, results, target),
+        failures("observations", "Informative requirements that failed", results.observations,
+                 results, target),
+        deviations(results), about(statement), matrix(results), skips(results),
+        performance(bench, charts), requirement_texts(results), system_part(system),
+        recheck(statement)])
+    page = Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return page.substitute(title=esc(f"{statement['verdict']}: {target}, iodirty report"),
+                           style=style, body=body)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Small results and benchmarks, as the programs would write them."""
+
+REQUIREMENTS = [
+    {"id": "REPORT-001", "chapter": "REPORT", "title": "A write is reported",
+     "class": "mandatory", "stake": "data-loss"},
+    {"id": "LEAF-001", "chapter": "LEAF", "title": "A leaf is a leaf", "class": "if-supported",
+     "stake": "interface"},
+    {"id": "LEAF-002", "chapter": "LEAF", "title": "Worth knowing", "class": "informative",
+     "stake": "interface"},
+]
+TEXTS = [dict(r, text="It must hold.\n", source="contract 1") for r in REQUIREMENTS]
+NASTY = "<script>alert('x')</script> & \"quotes\" \u2028 \u202e ${style} ]]> é\x7f"
+
+
+def case(requirement="REPORT-001", config="amd-v1/4K", verdict="PASS", message="", **more):
+    return {"requirement": requirement, "test": "some_test", "config": config,
+            "verdict": verdict, "message": message, "notes": "", "deviation": None,
+            "seconds": 0.01, "measures": [], "file": "conformance/tests/report.c", "line": 12,
+            **more}
+
+
+def results(cases, complete=True, requirements=None):
+    return {"schema": "iodirty-results-1", "tool": {"name": "iodirty", "version": "0.1.0"},
+            "complete": complete, "requirements": requirements or REQUIREMENTS, "cases": cases}
+
+
+def row(fmt="amd-v1", leaf="4K", pattern="random", density=1.0, floor=True, error=""):
+    name = f"harvest/{fmt}/{leaf}/{pattern}/{density:g}%/iterations:3/manual_time"
+    made = {"name": name, "run_name": name, "run_type": "iteration", "iterations": 3,
+            "real_time": 5.0, "cpu_time": 6.0, "time_unit": "us"}
+    if error:
+        return dict(made, error_occurred=True, error_message=error)
+    made.update({
+        "ns_per_iopte": 0.5 + density / 20, "ns_per_iopte_median": 0.6 + density / 20,
+        "ms_per_gib": 0.1, "missed": 0.0, "excess": 0.0, "entries": 65536.0,
+        "leaf_bytes": 4096.0, "range_bytes": 2.0 ** 28, "page_bytes": 4096.0,
+        "density_percent": density, "clustered": float(pattern == "clustered"),
+        "over_report": 1.0, "entry_ns_per_iopte": 0.9, "x_entry": 1.4})
+    if floor:
+        made.update({"floor_ns_per_iopte": 0.25, "floor_ns_per_iopte_median": 0.26,
+                     "x_floor": made["ns_per_iopte"] / 0.25, "x_floor_median": 2.2,
+                     "entry_x_floor": 3.6})
+    return made
+
+
+def bench(rows):
+    context = dict.fromkeys(["cpu_model", "kernel", "clock", "caches", "library_note"], "some")
+    context.update(date="2026-01-01", num_cpus=2, library_build_type="debug", mode="quick",
+                   iodirty_version="0.1.0", target="ref", formats="amd-v1")
+    return {"context": context, "benchmarks": rows}
+
+
+def full_bench():
+    return bench([row(f, leaf, p, d) for f in ("amd-v1", "vtd-ss") for leaf in ("4K", "2M")
+                  for p in ("random", "clustered") for d in (0.0, 1.0, 100.0)])
