@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# iodirty: `make certify` is the main job, `make check` the tests, `make help`
+# the rest. V=1 shows the commands. Sources are found by wildcard: a new file in
+# a room is built without a word here.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+say = $(if $(Q),@printf '  %-5s %s\n' $(1) $(2))
+
+CC := gcc
+CXX := g++
+AR := ar
+PYTHON := /usr/bin/python3
+
+# ---- flags ----
+
+# Evaluated once, and only when something is compiled or linked.
+once = $(eval $(1) := $(shell $(2)))$($(1))
+PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags check jansson libxml-2.0)
+RUNNER_LIBS = $(call once,RUNNER_LIBS,pkg-config --libs check jansson libxml-2.0)
+BENCH_LIBS = $(call once,BENCH_LIBS,pkg-config --libs benchmark jansson)
+
+WARN := -Wall -Wextra -Werror -Wshadow
+WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
+# Like the kernel: tables are read as words and as entries.
+COMMON := -O2 -g -fno-strict-aliasing -pthread
+CFLAGS := -std=gnu11 $(COMMON) $(WARN_C)
+CXXFLAGS := -std=c++17 $(COMMON) $(WARN)
+
+FLAVOURS := release asan tsan
+# With sanitizers gcc sees uses of the uninitialized where there are none.
+SANITIZE := -O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized
+FLAGS_release :=
+FLAGS_asan := $(SANITIZE) -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan := $(SANITIZE) -fsanitize=thread
+
+INC_TESTS := -I include -I conformance/lib
+INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
+	-I ref-kernel/port/user -I ref-kernel/pgtable -I ref-kernel/hw -I ref-kernel/iommufd
+# Tests see what they test through target.h and the ABI only.
+includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),$(INC))
+
+# ---- sources ----
+
+REF_SRC := $(foreach d,iommufd pgtable hw port/user,$(wildcard ref-kernel/$(d)/*.c))
+CT_SRC := $(foreach d,conformance/runner conformance/lib targets,$(wildcard $(d)/*.c))
+TEST_SRC := $(wildcard conformance/tests/*.c)
+META_SRC := $(wildcard conformance/meta/*.c)
+UNIT_SRC := $(wildcard conformance/unit/*_test.c)
+BENCH_SRC := $(wildcard bench/*.c bench/*.cc)
+TOML := conformance/requirements.toml
+META_TOML := $(wildcard conformance/meta/*.toml)
+
+GEN := conformance/gen_requirements.py
+objects = $(patsubst %,build/$(1)/%.o,$(basename $(2)))
+UNITS := $(patsubst %.c,%,$(UNIT_SRC))
+
+# ---- what a person asks for ----
+
+all: iodirty build/release/iodirty-bench abi-layout ## the command and the benchmark (default)
+
+certify: ## install what is missing, build, write the certification package
+	$(Q)ci/install build report
+	$(Q)$(MAKE) all
+	$(Q)./iodirty certify -t ref -o build/certificate --force
+
+check: ## install what is missing, then all tests, with sanitizers (minutes)
+	$(Q)ci/install
+	$(Q)MAKE='$(MAKE)' ci/check
+
+check-full: ## check, and the slow sweeps
+	$(Q)ci/install
+	$(Q)MAKE='$(MAKE)' ci/check --full
+
+# Everything that ci/check runs.
+check-build: all $(FLAVOURS:%=build/%/iodirty) \
+	$(foreach f,release asan,$(if $(META_SRC),build/$(f)/iodirty-meta) $(UNITS:%=build/$(f)/%))
+
+lint: ## formatting, static checks and the rules of the house
+	$(Q)ci/lint
+
+format: ## apply .clang-format
+	$(Q)git ls-files -co --exclude-standard '*.[ch]' '*.cc' | xargs clang-format -i --style=file
+
+check-abi: ## hold the ABI against a kernel's headers: LINUX_HEADERS=DIR
+	$(Q)CC='$(CC)' ci/check-abi $(LINUX_HEADERS)
+
+clean: ## remove what was built
+	$(Q)rm -rf build iodirty
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
+		while IFS='	' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
+
+.PHONY: all certify check check-full check-build lint format check-abi abi-layout clean help
+
+# ---- rules ----
+
+abi-layout: build/release/conformance/unit/abi_layout.o
+
+iodirty: build/release/iodirty
+	$(call say,CP,$@)
+	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
+
+build/gen/requirements.c: $(GEN) $(TOML) $(TEST_SRC)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $(GEN) -o $@ $(TOML) -- $(TEST_SRC)
+
+build/gen/meta_requirements.c: $(GEN) $(META_TOML) $(META_SRC)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $(GEN) -o $@ $(META_TOML) -- $(META_SRC)
+
+define compile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(1) $(call includes,$<) $(2) $(3) -MMD -MP -c $< -o $@
+endef
+
+define archive
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+
+define link
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(1) -pthread $(2) $(filter %.o %.a,$^) $(3) -o $@
+endef
+
+# Two libraries a flavour, of which a program takes what it needs: the reference,
+# and the runner with its library and the targets.
+define flavour
+build/$(1)/%.o: %.c Makefile
+	$$(call say,CC,$$@)
+	$$(call compile,$$(CC),$$(CFLAGS) $$(PKG_CFLAGS),$$(FLAGS_$(1)))
+
+build/$(1)/%.o: build/%.c Makefile
+	$$(call say,CC,$$@)
+	$$(call compile,$$(CC),$$(CFLAGS) $$(PKG_CFLAGS),$$(FLAGS_$(1)))
+
+build/$(1)/%.o: %.cc Makefile
+	$$(call say,CXX,$$@)
+	$$(call compile,$$(CXX),$$(CXXFLAGS),$$(FLAGS_$(1)))
+
+build/$(1)/libiodirty-ref.a: $$(call objects,$(1),$(REF_SRC))
+	$$(archive)
+
+build/$(1)/libiodirty-ct.a: $$(call objects,$(1),$(CT_SRC))
+	$$(archive)
+
+build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c) \
+	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
+	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
+
+build/$(1)/iodirty-meta: $$(call objects,$(1),$(META_SRC) gen/meta_requirements.c) \
+	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
+	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
+
+build/$(1)/iodirty-bench: $$(call objects,$(1),$(BENCH_SRC)) \
+	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
+	$$(call link,$$(CXX),$$(FLAGS_$(1)),$$(BENCH_LIBS))
+
+$(UNITS:%=build/$(1)/%): %: %.o build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
+	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
+endef
+$(foreach f,$(FLAVOURS),$(eval $(call flavour,$(f))))
+
+# Objects are kept, and what they included is known, from one run to the next.
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)
