@@ -74,9 +74,13 @@ check: ## install what is missing, then all tests, with sanitizers (minutes)
 	$(Q)ci/install
 	$(Q)MAKE='$(MAKE)' ci/check
 
-check-full: ## check, and the slow sweeps
+check-full: ## check, the slow sweeps and the mutants
 	$(Q)ci/install
 	$(Q)MAKE='$(MAKE)' ci/check --full
+
+mutants: ## break the reference on purpose: conformance must notice (minutes)
+	$(Q)ci/install build
+	$(Q)conformance/mutants/run
 
 # Everything that ci/check runs.
 check-build: all $(FLAVOURS:%=build/%/iodirty) \
@@ -98,7 +102,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 
-.PHONY: all certify check check-full check-build lint format check-abi abi-layout clean help
+.PHONY: all certify check check-full mutants check-build lint format check-abi abi-layout clean help
 
 # ---- rules ----
 

@@ -107,6 +107,8 @@ def expected_verdict(case, built_with):
         return "CRASH" if "Address" in built_with else "PASS"
     if name == "crash_or_pass_race":
         return "CRASH" if "Thread" in built_with else "PASS"
+    if name == "skip_giant_leaf" and not case["config"].endswith("1G"):
+        return "PASS"
     return name.split("_")[0].upper()
 
 
@@ -240,7 +242,8 @@ def check_everything():
     equal(sorted(os.listdir(scratch / "all")), sorted([*FILES, ".iodirty"]), "files")
     results = load("all")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(results)
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(results):
+        check(False, f"schema: {error.json_path}: {error.message[:200]}")
     equal(results["seed"], "0x1234", "seed")
     check("seed 0x1234" in done.stderr, "the seed is not told")
     equal((results["complete"], results["outcome"], results["exit_code"]), (True, "failed", 1),

@@ -15,7 +15,7 @@
 
 /* ---- plain ---- */
 
-CT_TEST(pass_each_leaf, "ABI-001", .scope = CT_EACH_LEAF)
+CT_TEST(pass_each_leaf, "ABI-001", .scope = CT_EACH_LEAF, .giant = true)
 {
 	ct_check(ct.config.leaf_lg2 >= ct.config.format.granule_lg2, "leaf 2^%u",
 		 ct.config.leaf_lg2);
@@ -53,6 +53,12 @@ CT_TEST(skip_in_the_test, "ABI-003")
 CT_TEST(skip_unclaimed, "ABI-003", .needs = TARGET_DMA | TARGET_PASID | TARGET_ACCESS)
 {
 	ct_fail("must not be run");
+}
+
+/* A pass, but at the 1 GiB that only giant tests run with. */
+CT_TEST(skip_giant_leaf, "ABI-001", .scope = CT_EACH_LEAF)
+{
+	ct_check(ct.config.leaf_lg2 < 30, "must not be run");
 }
 
 static const char *never(const struct ct_config *config)

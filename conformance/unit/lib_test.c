@@ -365,8 +365,8 @@ static int fake_get(const struct iommu_hwpt_get_dirty_bitmap *arg)
 			if (j < first || j >= first + units)
 				fake.dirty[j] = false;
 	}
-	if (fake.bug == BUG_SPILLS)
-		bytes[bits / 8] &= ~(1 << bits % 8);
+	if (fake.bug == BUG_SPILLS && bits % 8)
+		bytes[bits / 8] |= 1 << bits % 8;
 	if (fake.bug == BUG_BEFORE)
 		bytes[-1] |= 1;
 	return 0;

@@ -11,7 +11,7 @@ static int format_info(struct ucmd *ucmd)
 	const struct pgt_format *fmt;
 	u32 i = 0;
 
-	while (pgt_formats[i] && i < info->index)
+	while (i < info->index && pgt_formats[i])
 		i++;
 	fmt = pgt_formats[i];
 	if (!fmt)
