@@ -269,6 +269,23 @@ CT_TEST(clear_rest_goes_with_enable, "CLEAR-005", .scope = CT_EACH_LEAF, .requir
 	scene_expect(&s, 0, s.length, s.granule);
 }
 
+/* What is kept of one area's leaf is not another's to drop. */
+CT_TEST(clear_rest_outlives_neighbour, "CLEAR-005", .scope = CT_EACH_LEAF, .requires = needs_parts)
+{
+	struct scene s;
+	u64 area;
+
+	scene_open(&s, .leaves = 4, .no_map = true);
+	area = s.length / 2;
+	x(ct_map(s.ioas, s.mem, area, s.iova));
+	x(ct_map(s.ioas, s.mem + area, area, s.iova + area));
+	scene_write(&s, area - 1, 1);
+	scene_expect(&s, area - s.leaf, s.granule, s.granule);
+	x(ct_unmap(s.ioas, s.iova + area, area, NULL));
+	scene_expect(&s, 0, area, s.granule);
+	scene_expect(&s, 0, area, s.granule);
+}
+
 /* The second write finds what the first left in the IOTLB, or must not. */
 CT_TEST(clear_write_again, "CLEAR-006", .scope = CT_EACH_LEAF, .giant = true)
 {

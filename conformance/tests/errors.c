@@ -139,6 +139,36 @@ CT_TEST(bitmap_second_window, "ERRORS-004", .scope = CT_EACH_FORMAT, .timeout_s 
 	scene_expect(&s, 0, length, s.leaf);
 }
 
+static const char *needs_long_leaf(const struct ct_config *config)
+{
+	/* 16 bytes of bitmap a page: its half must be a page at least */
+	if (config->leaf_lg2 < 17)
+		return "the bitmap of a leaf is shorter than two pages";
+	return config->leaf_lg2 > 24 ? "the bitmap would be too long" : NULL;
+}
+
+/* The bitmap cannot be written from the middle of a leaf on: that half of the leaf
+ * is reported by the next harvest, however much was delivered of the first. */
+CT_TEST(bitmap_ends_inside_leaf, "ERRORS-004", .scope = CT_EACH_LEAF, .requires = needs_long_leaf)
+{
+	struct ct_bitmap b;
+	struct scene s;
+	u8 *bad;
+
+	scene_open(&s, .leaves = 2);
+	bad = pages(s.length / 8, PROT_READ | PROT_WRITE);
+	ct_check(!mprotect(bad + s.leaf / 16, s.length / 8 - s.leaf / 16, PROT_NONE),
+		 "mprotect: errno %d", errno);
+	scene_write(&s, 0, 1);
+	x_err(EFAULT, scene_get(&s, 0, 0, s.length, 1, bad));
+
+	ct_bitmap_init(&b, s.length / s.granule, 0);
+	x(scene_get(&s, 0, 0, s.length, s.granule, b.bytes));
+	for (u64 at = s.leaf / 2; at < s.leaf; at += s.granule)
+		ct_check(ct_bitmap_test(&b, at / s.granule), "the leaf at offset 0x%llx is lost",
+			 (unsigned long long)at);
+}
+
 /* ---- the range ---- */
 
 /* A hole at the start, inside, at the end, everywhere: ENOENT, nothing cleared,

@@ -109,6 +109,8 @@ int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t siz
 	u64 uaddr = w->uaddr + at;
 	int err;
 
+	if (port_fail())
+		return -EFAULT;
 	port_mutex_lock(&or_lock);
 	err = self_populate(uaddr, size, true);
 	while (!err && size) {
