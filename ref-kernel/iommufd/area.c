@@ -90,6 +90,14 @@ static void remove_area(struct ioas *ioas, struct area *area)
 	port_free(area);
 }
 
+void ioas_undo_map(struct ioas *ioas, u64 first, u64 last)
+{
+	struct area *area;
+
+	while ((area = ioas_area_first(ioas, first, last)))
+		remove_area(ioas, area);
+}
+
 /* Does [first, last] cut an area in two at either end? */
 static bool bisects(struct ioas *ioas, u64 first, u64 last)
 {

@@ -7,7 +7,7 @@
  *	ctx->attach_lock	who is attached to what; tracking on or off
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
  *	pages->lock		pins of one mapping's memory
- *	hwpt->attach_sem	hwpt->attaches, for those who only invalidate
+ *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
  *	hwpt->residue_lock	hwpt->residue
  *	ctx->lock		the id table, reference counts, accounting
  * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
@@ -95,14 +95,15 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id);
 bool object_unpublish(struct object *obj);
 /* Leave the table once nothing but the table refers to it. */
 void object_leave_when_idle(struct object *obj);
-bool object_exists_any(struct iommufd_ctx *ctx);
+/* Any at all, published or not? ctx->lock held. */
+bool objects_exist(struct iommufd_ctx *ctx);
 
 struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx);
 const struct pgt_engine *ctx_engine(struct iommufd_ctx *ctx);
 void ctx_put(struct iommufd_ctx *ctx);
 
-/* What releases each type; called with no lock of the list above but
- * attach_lock possibly held. */
+/* What releases each type, called with no lock of the list above held; but an
+ * automatic HWPT's may be under attach_lock. */
 void ioas_release(struct object *obj);
 void hwpt_release(struct object *obj);
 void device_release(struct object *obj);
@@ -222,7 +223,9 @@ int ioas_update_alignment(struct ioas *ioas);
 /* Map all of @pages' bytes [offset, offset + length); takes over no reference. */
 int ioas_map_pages(struct ioas *ioas, struct iopages *pages, u64 offset, u64 length,
 		   unsigned int prot, bool fixed, u64 uaddr, u64 *iova);
-/* Whole areas in [first, last]; @all: an empty range is no error. */
+/* Take back what was mapped since the rwsem was taken, so that nothing pins it. */
+void ioas_undo_map(struct ioas *ioas, u64 first, u64 last);
+/* Takes the rwsem. Whole areas in [first, last]; @all: an empty range is no error. */
 int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool all, u64 *unmapped);
 
 int ioas_alloc_ioctl(struct ucmd *ucmd);
@@ -247,9 +250,10 @@ struct hwpt {
 	bool automatic; /* made by attaching to an IOAS */
 	u32 domain; /* IOTLB tag */
 
-	bool tracking; /* written under attach_lock */
+	bool tracking; /* written under attach_lock and ioas->rwsem for writing */
+	struct attach *attaches; /* under attach_lock */
 	struct port_rwsem attach_sem;
-	struct attach *attaches; /* written under attach_lock too */
+	struct hwpt_iommu *iommus; /* under attach_sem, and to change attach_lock too */
 
 	/* Parts of leaves that a harvest cleaned but did not report. */
 	struct port_mutex residue_lock;
@@ -279,7 +283,7 @@ struct residue_pool {
 int residue_reserve(struct residue_pool *pool);
 void residue_pool_free(struct residue_pool *pool);
 void residue_init(struct hwpt *hwpt);
-/* Keep [first, last] for a later harvest. */
+/* All below with hwpt->residue_lock held. Keep [first, last] for a later harvest. */
 void residue_add(struct hwpt *hwpt, struct residue_pool *pool, u64 first, u64 last);
 /* Record what is kept within @b; and, if @take, keep it no longer. */
 void residue_report(struct hwpt *hwpt, struct residue_pool *pool, struct pgt_bits *b, bool take);
@@ -304,16 +308,22 @@ struct device {
 	struct hw_dev *hw;
 	u32 pasid_width;
 	u64 resv_first, resv_last; /* first > last: none */
-	struct attach *attaches; /* under attach_lock */
+	struct port_map attaches; /* by PASID; under attach_lock */
 	bool gone; /* unplugged; under attach_lock */
 };
 
 struct attach {
-	struct attach *next; /* of the device */
-	struct attach *hwpt_next; /* of the HWPT */
+	struct port_node node; /* in device->attaches; key: PASID */
 	struct device *dev;
-	u32 pasid;
 	struct hwpt *hwpt; /* referenced */
+	struct attach *hwpt_next, **hwpt_at; /* in hwpt->attaches */
+};
+
+/* An IOMMU that may cache translations of a HWPT. */
+struct hwpt_iommu {
+	struct hwpt_iommu *next;
+	struct iommu *iommu;
+	u32 attaches;
 };
 
 struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err);

@@ -122,6 +122,7 @@ struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *p
 		dev->resv_first = 1;
 		dev->resv_last = 0;
 	}
+	port_map_init(&dev->attaches);
 	/* Only unplugging ends a device: IOMMU_DESTROY finds it in use. */
 	object_hold(&dev->obj);
 
@@ -142,13 +143,19 @@ struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *p
 	return dev;
 }
 
+/* The attachment of the lowest PASID from @pasid on. */
+static struct attach *next_attach(struct device *dev, u32 pasid)
+{
+	struct port_node *node = port_map_ceil(&dev->attaches, pasid);
+
+	return node ? port_container(node, struct attach, node) : NULL;
+}
+
 static struct attach *find_attach(struct device *dev, u32 pasid)
 {
-	struct attach *a = dev->attaches;
+	struct attach *a = next_attach(dev, pasid);
 
-	while (a && a->pasid != pasid)
-		a = a->next;
-	return a;
+	return a && a->node.key == pasid ? a : NULL;
 }
 
 static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
@@ -165,17 +172,45 @@ static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
 void device_update_contexts(struct hwpt *hwpt)
 {
 	for (struct attach *a = hwpt->attaches; a; a = a->hwpt_next)
-		write_context(a->dev, a->pasid, hwpt); /* exists: cannot fail */
+		write_context(a->dev, (u32)a->node.key, hwpt); /* exists: cannot fail */
 }
 
-static void join_hwpt(struct attach *a, struct hwpt *hwpt)
+/* The HWPT's note of @iommu, so that an invalidation goes to each only once. */
+static struct hwpt_iommu *note_of(struct hwpt *hwpt, struct iommu *iommu)
 {
+	struct hwpt_iommu *note = hwpt->iommus;
+
+	while (note && note->iommu != iommu)
+		note = note->next;
+	return note;
+}
+
+/* -ENOMEM. attach_lock held, as in all below that change attachments. */
+static int join_hwpt(struct attach *a, struct hwpt *hwpt)
+{
+	struct iommu *iommu = a->dev->iommu;
+	struct hwpt_iommu *note = note_of(hwpt, iommu), *new = NULL;
+
+	if (!note) {
+		note = new = port_alloc(sizeof(*new));
+		if (!new)
+			return -ENOMEM;
+		new->iommu = iommu;
+		new->next = hwpt->iommus;
+	}
 	object_hold(&hwpt->obj);
 	port_rwsem_write(&hwpt->attach_sem);
+	if (new)
+		hwpt->iommus = new;
+	note->attaches++;
+	port_rwsem_write_end(&hwpt->attach_sem);
 	a->hwpt = hwpt;
 	a->hwpt_next = hwpt->attaches;
+	a->hwpt_at = &hwpt->attaches;
+	if (a->hwpt_next)
+		a->hwpt_next->hwpt_at = &a->hwpt_next;
 	hwpt->attaches = a;
-	port_rwsem_write_end(&hwpt->attach_sem);
+	return 0;
 }
 
 /* An automatic one that nothing is attached to any more goes. */
@@ -186,23 +221,28 @@ static void put_hwpt(struct hwpt *hwpt)
 	object_put(&hwpt->obj);
 }
 
-static void leave_hwpt(struct attach *a, struct hwpt *hwpt)
+static void leave_hwpt(struct attach *a)
 {
-	struct attach **at = &hwpt->attaches;
+	struct hwpt *hwpt = a->hwpt;
+	struct hwpt_iommu **at = &hwpt->iommus, *note = note_of(hwpt, a->dev->iommu);
 
 	port_rwsem_write(&hwpt->attach_sem);
-	while (*at != a)
-		at = &(*at)->hwpt_next;
-	*at = a->hwpt_next;
+	if (--note->attaches == 0) {
+		while (*at != note)
+			at = &(*at)->next;
+		*at = note->next;
+		port_free(note);
+	}
 	port_rwsem_write_end(&hwpt->attach_sem);
+	*a->hwpt_at = a->hwpt_next;
+	if (a->hwpt_next)
+		a->hwpt_next->hwpt_at = a->hwpt_at;
 	put_hwpt(hwpt);
 }
 
 /* The one door: may (dev, pasid) translate through @hwpt? */
 static int can_join(struct device *dev, u32 pasid, struct hwpt *hwpt)
 {
-	struct attach *a;
-
 	if (hwpt->pgt.fmt != dev->iommu->fmt)
 		return -EINVAL;
 	if (hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING && !dev->iommu->dirty)
@@ -210,12 +250,7 @@ static int can_join(struct device *dev, u32 pasid, struct hwpt *hwpt)
 	if (hwpt->flags & IOMMU_HWPT_ALLOC_PASID)
 		return 0;
 	/* A table not made for PASIDs serves none, nor a device that uses them. */
-	if (pasid)
-		return -EINVAL;
-	for (a = dev->attaches; a; a = a->next)
-		if (a->pasid)
-			return -EINVAL;
-	return 0;
+	return pasid || next_attach(dev, 1) ? -EINVAL : 0;
 }
 
 static int check_pasid(struct device *dev, u32 pasid, bool replace)
@@ -260,23 +295,25 @@ static int attach_new(struct device *dev, u32 pasid, struct hwpt *hwpt)
 
 	if (!a)
 		return -ENOMEM;
+	a->node.key = pasid;
+	a->dev = dev;
 	err = pasid ? 0 : enter_ioas(dev, hwpt->ioas);
 	if (err)
 		goto free;
-	a->dev = dev;
-	a->pasid = pasid;
-	/* On the list before its context entry: once it may cache a
+	/* Noted before its context entry: once the IOMMU may cache a
 	 * translation, invalidations reach it. */
-	join_hwpt(a, hwpt);
+	err = join_hwpt(a, hwpt);
+	if (err)
+		goto leave_ioas;
 	err = write_context(dev, pasid, hwpt);
 	if (err)
-		goto leave;
-	a->next = dev->attaches;
-	dev->attaches = a;
+		goto leave_hwpt;
+	port_map_insert(&dev->attaches, &a->node);
 	return 0;
 
-leave:
-	leave_hwpt(a, hwpt);
+leave_hwpt:
+	leave_hwpt(a);
+leave_ioas:
 	if (!pasid)
 		leave_ioas(dev, hwpt->ioas);
 free:
@@ -289,7 +326,6 @@ static int attach_replace(struct device *dev, u32 pasid, struct hwpt *hwpt)
 	struct attach *old = find_attach(dev, pasid), *new;
 	struct ioas *old_ioas = old->hwpt->ioas;
 	bool moves = !pasid && old_ioas != hwpt->ioas;
-	struct attach **at = &dev->attaches;
 	int err;
 
 	if (old->hwpt == hwpt)
@@ -297,24 +333,30 @@ static int attach_replace(struct device *dev, u32 pasid, struct hwpt *hwpt)
 	new = port_alloc(sizeof(*new));
 	if (!new)
 		return -ENOMEM;
+	new->node.key = pasid;
+	new->dev = dev;
 	err = moves ? enter_ioas(dev, hwpt->ioas) : 0;
-	if (err) {
-		port_free(new);
-		return err;
-	}
-	*new = (struct attach){ .dev = dev, .pasid = pasid };
-	join_hwpt(new, hwpt);
+	if (err)
+		goto free;
+	err = join_hwpt(new, hwpt);
+	if (err)
+		goto leave_ioas;
 	/* One write: every DMA goes through the old table or through the new. */
 	write_context(dev, pasid, hwpt);
 	if (moves)
 		leave_ioas(dev, old_ioas);
-	while (*at != old)
-		at = &(*at)->next;
-	new->next = old->next;
-	*at = new;
-	leave_hwpt(old, old->hwpt);
+	port_map_erase(&dev->attaches, &old->node);
+	port_map_insert(&dev->attaches, &new->node);
+	leave_hwpt(old);
 	port_free(old);
 	return 0;
+
+leave_ioas:
+	if (moves)
+		leave_ioas(dev, hwpt->ioas);
+free:
+	port_free(new);
+	return err;
 }
 
 /* The automatic HWPT that @dev can share, else a new one; with a reference. */
@@ -340,38 +382,32 @@ static struct hwpt *automatic_hwpt(struct device *dev, struct ioas *ioas, int *e
 	return hwpt;
 }
 
-static struct hwpt *get_hwpt(struct device *dev, u32 pasid, u32 pt_id, int *err)
+/* What attaching to @pt means to (dev, pasid): a HWPT, with a reference. */
+static struct hwpt *get_hwpt(struct device *dev, u32 pasid, struct object *pt, int *err)
 {
-	struct object *pt = object_get(dev->obj.ctx, pt_id, OBJECT_ANY);
-	struct hwpt *hwpt = NULL;
-
-	*err = -ENOENT;
-	if (!pt)
-		return NULL;
-	if (pt->type == OBJECT_HWPT)
-		return (struct hwpt *)pt;
 	*err = -EINVAL;
+	if (pt->type == OBJECT_HWPT) {
+		object_hold(pt);
+		return (struct hwpt *)pt;
+	}
 	/* An automatic table is never made for PASIDs. */
 	if (pt->type == OBJECT_IOAS && !pasid)
-		hwpt = automatic_hwpt(dev, (struct ioas *)pt, err);
-	object_put(pt);
-	return hwpt;
+		return automatic_hwpt(dev, (struct ioas *)pt, err);
+	return NULL;
 }
 
-int device_attach(struct device *dev, u32 pasid, u32 pt_id, bool replace, __u32 *out_hwpt,
+static int attach(struct device *dev, u32 pasid, struct object *pt, bool replace, __u32 *out_hwpt,
 		  struct ucmd *ucmd)
 {
-	struct iommufd_ctx *ctx = dev->obj.ctx;
 	struct hwpt *hwpt;
 	int err;
 
-	port_mutex_lock(&ctx->attach_lock);
 	err = dev->gone ? -ENODEV : check_pasid(dev, pasid, replace);
 	if (err)
-		goto unlock;
-	hwpt = get_hwpt(dev, pasid, pt_id, &err);
+		return err;
+	hwpt = get_hwpt(dev, pasid, pt, &err);
 	if (!hwpt)
-		goto unlock;
+		return err;
 	err = can_join(dev, pasid, hwpt);
 	if (!err) {
 		*out_hwpt = hwpt->obj.id;
@@ -382,23 +418,36 @@ int device_attach(struct device *dev, u32 pasid, u32 pt_id, bool replace, __u32 
 	else if (!err)
 		err = attach_new(dev, pasid, hwpt);
 	put_hwpt(hwpt);
-unlock:
+	return err;
+}
+
+int device_attach(struct device *dev, u32 pasid, u32 pt_id, bool replace, __u32 *out_hwpt,
+		  struct ucmd *ucmd)
+{
+	struct iommufd_ctx *ctx = dev->obj.ctx;
+	/* Outside the lock: whatever it is, the last put of it may take it. */
+	struct object *pt = object_get(ctx, pt_id, OBJECT_ANY);
+	int err;
+
+	if (!pt)
+		return -ENOENT;
+	port_mutex_lock(&ctx->attach_lock);
+	err = attach(dev, pasid, pt, replace, out_hwpt, ucmd);
 	port_mutex_unlock(&ctx->attach_lock);
+	object_put(pt);
 	return err;
 }
 
 /* attach_lock held. */
 static void detach(struct device *dev, struct attach *a)
 {
-	struct attach **at = &dev->attaches;
+	u32 pasid = (u32)a->node.key;
 
-	while (*at != a)
-		at = &(*at)->next;
-	*at = a->next;
-	hw_context_set(dev->hw, a->pasid, NULL); /* removing cannot fail */
-	if (!a->pasid)
+	port_map_erase(&dev->attaches, &a->node);
+	hw_context_set(dev->hw, pasid, NULL); /* removing cannot fail */
+	if (!pasid)
 		leave_ioas(dev, a->hwpt->ioas);
-	leave_hwpt(a, a->hwpt);
+	leave_hwpt(a);
 	port_free(a);
 }
 
@@ -429,14 +478,15 @@ u32 device_attached(struct device *dev, u32 pasid)
 void device_unplug(struct device *dev)
 {
 	struct iommufd_ctx *ctx = dev->obj.ctx;
+	struct attach *a;
 
 	object_hold(&dev->obj);
 	if (object_unpublish(&dev->obj))
 		object_put(&dev->obj); /* what device_plug held */
 	port_mutex_lock(&ctx->attach_lock);
 	dev->gone = true;
-	while (dev->attaches)
-		detach(dev, dev->attaches);
+	while ((a = next_attach(dev, 0)))
+		detach(dev, a);
 	port_mutex_unlock(&ctx->attach_lock);
 	object_put(&dev->obj);
 }
@@ -485,7 +535,7 @@ static int copy_info(u64 uaddr, u32 room, const union hw_info_data *data, u32 si
 	static const u8 zeroes[64];
 	int err = port_copy_to_user(uaddr, data, port_min(room, size));
 
-	for (u32 at = size; !err && at < room; at += sizeof(zeroes))
+	for (u64 at = size; !err && at < room; at += sizeof(zeroes))
 		err = port_copy_to_user(uaddr + at, zeroes, port_min(room - at, sizeof(zeroes)));
 	return err;
 }

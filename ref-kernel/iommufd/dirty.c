@@ -10,8 +10,12 @@
  */
 #include "core.h"
 
-/* Bits a window, a multiple of 64: 2 GiB of IOVA at 4 KiB, staged in 64 KiB. */
-#define WINDOW_BITS (512 * 1024)
+/*
+ * Units a window, a multiple of 64: 2 GiB of IOVA at 4 KiB, staged in 64 KiB. A
+ * unit is a bit of the caller's, or a granule of the format where that is less:
+ * what a window found dirty is known leaf by leaf, and can be put back so.
+ */
+#define WINDOW_UNITS (512 * 1024)
 
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 {
@@ -31,7 +35,8 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 	}
 
 	port_mutex_lock(&ucmd->ctx->attach_lock);
-	port_rwsem_read(&hwpt->ioas->rwsem);
+	/* For writing: a harvest under way would bring back what this clears. */
+	port_rwsem_write(&hwpt->ioas->rwsem);
 	/* On when already on must not clear: those writes are still owed. */
 	if (enable != hwpt->tracking) {
 		if (enable) {
@@ -43,12 +48,14 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 			pgt_harvest(&hwpt->pgt, ctx_engine(ucmd->ctx),
 				    hwpt->pgt.fmt->aperture_first, hwpt->pgt.fmt->aperture_last, 0,
 				    NULL, &gather);
+			port_mutex_lock(&hwpt->residue_lock);
 			residue_drop(hwpt, 0, UINT64_MAX);
+			port_mutex_unlock(&hwpt->residue_lock);
 		}
 		hwpt->tracking = enable;
 		device_update_contexts(hwpt);
 	}
-	port_rwsem_read_end(&hwpt->ioas->rwsem);
+	port_rwsem_write_end(&hwpt->ioas->rwsem);
 	port_mutex_unlock(&ucmd->ctx->attach_lock);
 put:
 	object_put(&hwpt->obj);
@@ -59,14 +66,13 @@ put:
 struct harvest {
 	struct hwpt *hwpt;
 	u64 first, last; /* the request */
-	unsigned int lg2; /* of page_size */
+	unsigned int unit_lg2; /* bytes of a unit */
+	unsigned int fold_lg2; /* units of a bit */
 	bool clear;
 	u64 uaddr;
-	u64 *words; /* WINDOW_BITS of staging */
+	u64 *units; /* WINDOW_UNITS at most, a bit each */
+	u8 *folded; /* what they are to the caller, when fold_lg2 */
 	struct residue_pool pool;
-	/* A leaf that a window cleaned and that reaches into the next ones. */
-	bool carrying;
-	u64 carry_last;
 };
 
 static int check_geometry(struct ioas *ioas, const struct iommu_hwpt_get_dirty_bitmap *cmd)
@@ -84,30 +90,29 @@ static int check_geometry(struct ioas *ioas, const struct iommu_hwpt_get_dirty_b
 	return 0;
 }
 
-/* Make every leaf with a set bit dirty again. */
-static void undeliver_window(struct harvest *h, const struct pgt_bits *b)
+/* Make every leaf that the window found dirty so again. */
+static void undeliver(struct harvest *h, u64 first, u64 n)
 {
-	u64 nbits = ((b->last - b->first) >> b->lg2) + 1;
+	for (u64 k = 0; k < n; k++)
+		if (h->units[k / 64] >> (k % 64) & 1)
+			pgt_set_dirty(&h->hwpt->pgt, first + (k << h->unit_lg2));
+}
 
-	for (u64 k = 0; k < nbits; k++) {
-		u64 at = b->first + (k << b->lg2), last = at + ((1ULL << b->lg2) - 1);
+/* Units [at, at + n) of the request as the caller's bits, from byte @byte on. */
+static const u8 *fold(struct harvest *h, u64 at, u64 n, u64 byte, size_t bytes)
+{
+	if (!h->fold_lg2)
+		return (const u8 *)h->units;
+	memset(h->folded, 0, bytes);
+	for (u64 word = 0; word * 64 < n; word++) {
+		for (u64 left = h->units[word]; left; left &= left - 1) {
+			u64 unit = at + word * 64 + port_ctz(left);
+			u64 bit = (unit >> h->fold_lg2) - byte * 8;
 
-		if (!(b->words[k / 64] >> (k % 64) & 1))
-			continue;
-		for (;;) {
-			struct pgt_leaf leaf;
-			bool dirty;
-			u64 start;
-
-			if (pgt_leaf(&h->hwpt->pgt, at, &leaf, &start, &dirty))
-				break;
-			pgt_set_dirty(&h->hwpt->pgt, at);
-			start += (1ULL << leaf.lg2) - 1;
-			if (start >= last)
-				break;
-			at = start + 1;
+			h->folded[bit / 8] |= 1 << bit % 8;
 		}
 	}
+	return h->folded;
 }
 
 /* Invalidate what was cleaned, and wait for it. */
@@ -122,51 +127,67 @@ static void flush(struct harvest *h, struct pgt_gather *gather)
 	port_count(&stats->entries_cleared, gather->entries_cleared);
 }
 
-/* What the window cleaned beyond itself is owed: now, or to a later harvest. */
-static void keep_rest(struct harvest *h, const struct pgt_bits *b)
+/* Does one leaf map both @iova and what is before it? */
+static bool cuts_leaf(struct harvest *h, u64 iova)
 {
-	if (b->head_first < b->first)
-		residue_add(h->hwpt, &h->pool, b->head_first, b->first - 1);
-	if (b->tail_last > h->last)
-		residue_add(h->hwpt, &h->pool, h->last + 1, b->tail_last);
-	if (b->tail_last > b->last && b->last < h->last) {
-		h->carrying = true;
-		h->carry_last = port_min(b->tail_last, h->last);
-	}
+	struct pgt_leaf leaf;
+	bool dirty;
+	u64 start;
+
+	return !pgt_leaf(&h->hwpt->pgt, iova, &leaf, &start, &dirty) && start < iova;
 }
 
-/* Bits [at, at + n) of the request. */
+/*
+ * Look at the window, and clean it. What is cleaned beyond it, of leaves that it
+ * cuts, is kept for the next window or a later harvest. While that happens other
+ * harvests that cut the leaf wait: one that found it clean, and its rest not yet
+ * kept, would report a completed write in neither.
+ */
+static void scan_window(struct harvest *h, struct pgt_bits *b, struct pgt_gather *gather)
+{
+	struct hwpt *hwpt = h->hwpt;
+	bool cut = h->clear && (cuts_leaf(h, b->first) || cuts_leaf(h, b->last + 1));
+
+	if (cut)
+		port_mutex_lock(&hwpt->residue_lock);
+	pgt_harvest(&hwpt->pgt, ctx_engine(hwpt->obj.ctx), b->first, b->last,
+		    h->clear ? 0 : PGT_NO_CLEAR, b, gather);
+	if (!cut)
+		port_mutex_lock(&hwpt->residue_lock);
+	if (h->clear && b->head_first < b->first)
+		residue_add(hwpt, &h->pool, b->head_first, b->first - 1);
+	if (h->clear && b->tail_last > b->last)
+		residue_add(hwpt, &h->pool, b->last + 1, b->tail_last);
+	residue_report(hwpt, &h->pool, b, h->clear);
+	port_mutex_unlock(&hwpt->residue_lock);
+}
+
+/* Units [at, at + n) of the request. */
 static int harvest_window(struct harvest *h, u64 at, u64 n)
 {
-	size_t bytes = (n + 7) / 8;
+	u64 first = h->first + (at << h->unit_lg2);
+	u64 byte = (at >> h->fold_lg2) / 8;
+	size_t bytes = ((at + n - 1) >> h->fold_lg2) / 8 - byte + 1;
 	struct port_window window;
 	struct pgt_gather gather;
 	struct pgt_bits b;
-	u64 first = h->first + (at << h->lg2);
 	int err;
 
 	err = residue_reserve(&h->pool);
 	if (err)
 		return err;
-	err = port_window_pin(&window, h->uaddr + at / 8, bytes);
+	err = port_window_pin(&window, h->uaddr + byte, bytes);
 	if (err)
 		return err;
 
-	pgt_bits_init(&b, first, first + ((n << h->lg2) - 1), h->lg2, h->words);
+	pgt_bits_init(&b, first, first + ((n << h->unit_lg2) - 1), h->unit_lg2, h->units);
 	pgt_gather_init(&gather);
-	if (h->carrying)
-		pgt_bits_set(&b, first, h->carry_last);
-	h->carrying = h->carrying && h->carry_last > b.last;
-	residue_report(h->hwpt, &h->pool, &b, h->clear);
-	pgt_harvest(&h->hwpt->pgt, ctx_engine(h->hwpt->obj.ctx), b.first, b.last,
-		    h->clear ? 0 : PGT_NO_CLEAR, &b, &gather);
-	if (h->clear)
-		keep_rest(h, &b);
+	scan_window(h, &b, &gather);
 	flush(h, &gather);
 	if (b.any)
-		err = port_window_or(&window, 0, (const u8 *)h->words, bytes);
+		err = port_window_or(&window, 0, fold(h, at, n, byte, bytes), bytes);
 	if (err && h->clear)
-		undeliver_window(h, &b);
+		undeliver(h, first, n);
 	port_window_unpin(&window);
 	return err;
 }
@@ -174,24 +195,20 @@ static int harvest_window(struct harvest *h, u64 at, u64 n)
 /* ioas->rwsem held for reading. */
 static int harvest(struct harvest *h)
 {
-	u64 nbits = ((h->last - h->first) >> h->lg2) + 1, at = 0;
-	int err = 0;
+	u64 units = ((h->last - h->first) >> h->unit_lg2) + 1;
+	u64 room = port_min(units, WINDOW_UNITS);
+	int err = -ENOMEM;
 
-	h->words = port_alloc(port_min(nbits + 63, WINDOW_BITS) / 64 * sizeof(u64));
-	if (!h->words)
-		return -ENOMEM;
-	while (!err && at < nbits) {
-		u64 n = port_min(nbits - at, WINDOW_BITS);
-
-		err = harvest_window(h, at, n);
-		if (!err)
-			at += n;
-	}
-	/* The rest of a leaf that straddles the window that failed. */
-	if (err && h->carrying)
-		pgt_set_dirty(&h->hwpt->pgt, h->first + (at << h->lg2));
+	h->units = port_alloc((room + 63) / 64 * sizeof(u64));
+	if (h->fold_lg2)
+		h->folded = port_alloc((room >> h->fold_lg2) / 8 + 2);
+	if (h->units && (h->folded || !h->fold_lg2))
+		err = 0;
+	for (u64 at = 0; !err && at < units; at += room)
+		err = harvest_window(h, at, port_min(units - at, room));
 	residue_pool_free(&h->pool);
-	port_free(h->words);
+	port_free(h->folded);
+	port_free(h->units);
 	return err;
 }
 
@@ -220,7 +237,8 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 		err = -ENOENT;
 	if (!err) {
 		h.hwpt = hwpt;
-		h.lg2 = port_ctz(cmd->page_size);
+		h.unit_lg2 = port_min(port_ctz(cmd->page_size), hwpt->pgt.fmt->granule_lg2);
+		h.fold_lg2 = port_ctz(cmd->page_size) - h.unit_lg2;
 		h.clear = !(cmd->flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR);
 		h.uaddr = cmd->data;
 		err = harvest(&h);

@@ -40,22 +40,17 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 		hwpt_invalidate(hwpt, gather.first, gather.last);
 	/* From here no device reaches the tables or the pages. */
 	pgt_gather_free(&gather);
+	port_mutex_lock(&hwpt->residue_lock);
 	residue_drop(hwpt, first, last);
+	port_mutex_unlock(&hwpt->residue_lock);
 	iopages_unpin_domain(area->pages);
 }
 
 void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last)
 {
-	struct hw_iommu *done = NULL;
-
 	port_rwsem_read(&hwpt->attach_sem);
-	for (struct attach *a = hwpt->attaches; a; a = a->hwpt_next) {
-		/* Once for neighbours in the list that share an IOMMU. */
-		if (a->dev->iommu->hw == done)
-			continue;
-		done = a->dev->iommu->hw;
-		hw_invalidate(done, hwpt->domain, first, last);
-	}
+	for (struct hwpt_iommu *note = hwpt->iommus; note; note = note->next)
+		hw_invalidate(note->iommu->hw, hwpt->domain, first, last);
 	port_rwsem_read_end(&hwpt->attach_sem);
 }
 

@@ -303,7 +303,7 @@ static struct piece *get_pieces(struct ioas *ioas, u64 first, u64 last, bool wri
 static int map_pieces(struct ioas *ioas, struct piece *pieces, u32 flags, u64 length, u64 *iova)
 {
 	bool fixed = flags & IOMMU_IOAS_MAP_FIXED_IOVA;
-	u64 at, done = 0, unmapped;
+	u64 at, done = 0;
 	int err = 0;
 
 	port_rwsem_write(&ioas->rwsem);
@@ -323,9 +323,9 @@ static int map_pieces(struct ioas *ioas, struct piece *pieces, u32 flags, u64 le
 		if (!err)
 			done += p->length;
 	}
-	port_rwsem_write_end(&ioas->rwsem);
 	if (err && done)
-		ioas_unmap(ioas, *iova, *iova + done - 1, false, &unmapped);
+		ioas_undo_map(ioas, *iova, *iova + done - 1);
+	port_rwsem_write_end(&ioas->rwsem);
 	return err;
 }
 

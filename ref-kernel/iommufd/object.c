@@ -79,7 +79,8 @@ void ctx_put(struct iommufd_ctx *ctx)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct object *obj;
 
-		while ((obj = object_next(ctx, order[i], 0))) {
+		for (u32 id = 0; (obj = object_next(ctx, order[i], id));) {
+			id = obj->id;
 			if (obj->type == OBJECT_DEVICE)
 				device_unplug((struct device *)obj);
 			else
@@ -154,6 +155,9 @@ static void leave_table(struct object *obj)
 
 	ctx->objects[obj->id] = NULL;
 	ctx->first_free = (u32)port_min(ctx->first_free, obj->id);
+	/* The next object to get the id is another one. */
+	if (ctx->vfio_ioas == obj->id)
+		ctx->vfio_ioas = 0;
 	obj->published = false;
 }
 
@@ -248,13 +252,10 @@ bool object_unpublish(struct object *obj)
 	return was;
 }
 
-bool object_exists_any(struct iommufd_ctx *ctx)
+bool objects_exist(struct iommufd_ctx *ctx)
 {
-	bool any = false;
-
-	port_mutex_lock(&ctx->lock);
-	for (u32 id = 1; id < ctx->capacity && !any; id++)
-		any = ctx->objects[id];
-	port_mutex_unlock(&ctx->lock);
-	return any;
+	for (u32 id = 1; id < ctx->capacity; id++)
+		if (ctx->objects[id])
+			return true;
+	return false;
 }

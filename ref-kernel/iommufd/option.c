@@ -4,21 +4,23 @@
 
 static int rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *cmd)
 {
+	int err = 0;
+
 	if (cmd->object_id)
 		return -EOPNOTSUPP;
-	if (cmd->op == IOMMU_OPTION_OP_GET) {
-		cmd->val64 = ctx->rlimit_mode;
-		return 0;
-	}
-	if (!port_capable_resource())
+	if (cmd->op == IOMMU_OPTION_OP_SET && !port_capable_resource())
 		return -EPERM;
-	/* What is accounted already cannot change sides. */
-	if (object_exists_any(ctx))
-		return -EBUSY;
-	if (cmd->val64 > 1)
-		return -EINVAL;
-	ctx->rlimit_mode = (u32)cmd->val64;
-	return 0;
+	port_mutex_lock(&ctx->lock);
+	if (cmd->op == IOMMU_OPTION_OP_GET)
+		cmd->val64 = ctx->rlimit_mode;
+	else if (objects_exist(ctx))
+		err = -EBUSY; /* what is accounted already cannot change sides */
+	else if (cmd->val64 > 1)
+		err = -EINVAL;
+	else
+		ctx->rlimit_mode = (u32)cmd->val64;
+	port_mutex_unlock(&ctx->lock);
+	return err;
 }
 
 static int set_huge_pages(struct ioas *ioas, u64 on)
@@ -105,11 +107,8 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 	if (cmd->op != IOMMU_VFIO_IOAS_GET)
 		return 0;
 
-	/* It may have been destroyed since. */
-	ioas = current ? object_get(ctx, current, OBJECT_IOAS) : NULL;
-	if (!ioas)
+	if (!current)
 		return -ENODEV;
-	object_put(&ioas->obj);
 	cmd->ioas_id = current;
 	return ucmd_reply(ucmd);
 }

@@ -103,7 +103,8 @@ static int charge(struct iommufd_ctx *ctx, u64 n)
 	int err = 0;
 
 	port_mutex_lock(&ctx->lock);
-	if (ctx->locked_pages + n > ctx->memlock_limit >> PORT_PAGE_LG2)
+	/* A limit lowered since does not matter to what needs no more. */
+	if (n && ctx->locked_pages + n > ctx->memlock_limit >> PORT_PAGE_LG2)
 		err = -ENOMEM;
 	else
 		ctx->locked_pages += n;

@@ -3,7 +3,7 @@
  * What a harvest cleaned but was not asked for. A request may cut a leaf; the
  * leaf has one dirty state and is cleaned whole, so the part outside the request
  * is kept here, as a set of disjoint IOVA ranges, and is reported by the next
- * harvest that covers it. hwpt->residue_lock is taken inside each function.
+ * harvest that covers it. The caller holds hwpt->residue_lock.
  */
 #include "core.h"
 
@@ -76,7 +76,6 @@ void residue_add(struct hwpt *hwpt, struct residue_pool *pool, u64 first, u64 la
 {
 	struct residue_node *node;
 
-	port_mutex_lock(&hwpt->residue_lock);
 	/* Swallow what it overlaps, so that ranges stay disjoint. */
 	while ((node = first_in(hwpt, first, last))) {
 		first = port_min(first, node->node.key);
@@ -88,7 +87,6 @@ void residue_add(struct hwpt *hwpt, struct residue_pool *pool, u64 first, u64 la
 	node->node.key = first;
 	node->last = last;
 	port_map_insert(&hwpt->residue, &node->node);
-	port_mutex_unlock(&hwpt->residue_lock);
 }
 
 /* Remove [first, last] from @node's range; room for a split is in @pool. */
@@ -117,7 +115,6 @@ void residue_report(struct hwpt *hwpt, struct residue_pool *pool, struct pgt_bit
 	struct residue_node *node;
 	u64 first = b->first;
 
-	port_mutex_lock(&hwpt->residue_lock);
 	while (first <= b->last && (node = first_in(hwpt, first, b->last))) {
 		u64 node_last = node->last;
 
@@ -128,18 +125,15 @@ void residue_report(struct hwpt *hwpt, struct residue_pool *pool, struct pgt_bit
 			break;
 		first = node_last + 1;
 	}
-	port_mutex_unlock(&hwpt->residue_lock);
 }
 
 void residue_drop(struct hwpt *hwpt, u64 first, u64 last)
 {
 	struct residue_node *node;
 
-	port_mutex_lock(&hwpt->residue_lock);
 	/* A kept range is part of one leaf, and a leaf of one area. */
 	while ((node = first_in(hwpt, first, last))) {
 		port_map_erase(&hwpt->residue, &node->node);
 		port_free(node);
 	}
-	port_mutex_unlock(&hwpt->residue_lock);
 }

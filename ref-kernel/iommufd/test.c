@@ -199,6 +199,8 @@ static int test_dirty(struct ucmd *ucmd)
 
 	if (!page_size || !length || iova % page_size || length % page_size || !cmd->dirty.uptr)
 		return -EINVAL;
+	if (iova + length - 1 < iova)
+		return -EOVERFLOW;
 	npages = length / page_size;
 	bytes = npages / 8 + (npages % 8 != 0);
 	if (bytes > MAX_DIRTY_BITMAP)
@@ -206,9 +208,6 @@ static int test_dirty(struct ucmd *ucmd)
 	hwpt = object_get(ucmd->ctx, cmd->id, OBJECT_HWPT);
 	if (!hwpt)
 		return -ENOENT;
-	err = -EINVAL;
-	if (!hwpt->tracking)
-		goto put;
 	err = -ENOMEM;
 	bitmap = port_alloc(bytes);
 	if (!bitmap)
@@ -218,9 +217,13 @@ static int test_dirty(struct ucmd *ucmd)
 		goto free;
 	/* Unlike Linux's, not to be raced by an unmap. */
 	port_rwsem_read(&hwpt->ioas->rwsem);
-	cmd->dirty.out_nr_dirty = mark_dirty(hwpt, iova, npages, page_size, bitmap);
+	if (hwpt->tracking)
+		cmd->dirty.out_nr_dirty = mark_dirty(hwpt, iova, npages, page_size, bitmap);
+	else
+		err = -EINVAL;
 	port_rwsem_read_end(&hwpt->ioas->rwsem);
-	err = ucmd_reply(ucmd);
+	if (!err)
+		err = ucmd_reply(ucmd);
 free:
 	port_free(bitmap);
 put:
