@@ -122,11 +122,11 @@ START_TEST(pin_file)
 	ck_assert_ptr_nonnull(file);
 	close(fd);
 	ck_assert_uint_eq(port_file_size(file), 3 * PAGE);
-	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 3), -EINVAL);
-	ck_assert_int_eq(port_pin_file(&pin, file, 3 * PAGE, 1), -EINVAL);
-	ck_assert_int_eq(port_pin_file(&pin, file, ~(PAGE - 1), 2), -EINVAL);
-	ck_assert_int_eq(port_pin_file(&pin, file, 0, ~0ULL), -EINVAL);
-	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 2), 0);
+	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 3, true), -EINVAL);
+	ck_assert_int_eq(port_pin_file(&pin, file, 3 * PAGE, 1, true), -EINVAL);
+	ck_assert_int_eq(port_pin_file(&pin, file, ~(PAGE - 1), 2, true), -EINVAL);
+	ck_assert_int_eq(port_pin_file(&pin, file, 0, ~0ULL, true), -EINVAL);
+	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 2, true), 0);
 	ck_assert_uint_eq(port_pin_run(&pin, 1, 9, &phys), 1);
 	ck_assert_int_eq(port_phys_write(phys, &v, 8), 0);
 	ck_assert_mem_eq(p + 2 * PAGE, &v, 8);

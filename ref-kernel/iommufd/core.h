@@ -4,12 +4,16 @@
  * ref-kernel/iommufd.
  *
  * Lock order, outermost first:
+ *	test_access.lock	what the test interface has pinned (test.c)
+ *	access->lock		the IOAS of an access, and its pins
  *	ctx->attach_lock	who is attached to what; tracking on or off
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
  *	pages->lock		pins of one mapping's memory
  *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
  *	hwpt->residue_lock	hwpt->residue
+ *	ioas->access_lock	the accesses of an IOAS, and how often an area is pinned
  *	ctx->lock		the id table, reference counts, accounting
+ * and last those inside hw/: an IOMMU's in_flight, then its IOTLB's.
  * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
  * map and unmap wait for them.
  */
@@ -145,8 +149,8 @@ struct iopages {
 	struct port_mutex lock;
 	u32 domain_users; /* areas x HWPTs that map it */
 	struct port_pin pin; /* all of it, while domain_users */
-	u16 *access_users; /* per page; NULL until an access pins */
-	u64 access_pages; /* pages with access_users */
+	struct port_map access_chunks; /* pins by accesses, counted page by page */
+	u64 access_pages; /* pages that an access pins */
 };
 
 struct iopages *iopages_from_user(struct iommufd_ctx *ctx, u64 uaddr, u64 length, bool writable,
@@ -172,7 +176,7 @@ struct area {
 	struct port_node node; /* key: first IOVA */
 	u64 last;
 	struct iopages *pages;
-	u64 offset; /* of the first byte, in pages */
+	u64 offset; /* of the first byte, within what pages names; bytes */
 	unsigned int prot; /* enum pgt_prot */
 	u32 accesses; /* pins by accesses; under ioas->access_lock */
 	bool closing; /* an unmap waits for accesses: no new ones */
@@ -375,7 +379,7 @@ struct access *access_create(struct iommufd_ctx *ctx, const struct access_ops *o
 void access_destroy(struct access *access);
 /* @ioas_id 0: none. What is pinned is unmapped first. */
 int access_replace(struct access *access, u32 ioas_id);
-/* Page-aligned outward; @phys gets an address a page, of [0, *npages). */
+/* Page-aligned outward; @phys gets the address of each page touched. */
 int access_pin_pages(struct access *access, u64 iova, u64 length, bool write, u64 *phys);
 void access_unpin_pages(struct access *access, u64 iova, u64 length);
 int access_rw(struct access *access, u64 iova, void *buf, u64 length, bool write);

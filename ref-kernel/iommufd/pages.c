@@ -6,6 +6,14 @@
  */
 #include "core.h"
 
+#define CHUNK_PAGES 512
+
+/* How many accesses pin each page of a stretch; made when the first one does. */
+struct pin_chunk {
+	struct port_node node; /* key: index of the first page */
+	u16 users[CHUNK_PAGES];
+};
+
 static struct iopages *iopages_new(struct iommufd_ctx *ctx, u64 start, u64 length, bool writable)
 {
 	struct iopages *pages = port_alloc(sizeof(*pages));
@@ -20,6 +28,7 @@ static struct iopages *iopages_new(struct iommufd_ctx *ctx, u64 start, u64 lengt
 	pages->npages = ((start + length - 1) >> PORT_PAGE_LG2) - (start >> PORT_PAGE_LG2) + 1;
 	pages->writable = writable;
 	port_mutex_init(&pages->lock);
+	port_map_init(&pages->access_chunks);
 	return pages;
 }
 
@@ -81,6 +90,7 @@ void iopages_hold(struct iopages *pages)
 
 void iopages_put(struct iopages *pages)
 {
+	struct port_node *node;
 	bool last;
 
 	port_mutex_lock(&pages->ctx->lock);
@@ -92,7 +102,10 @@ void iopages_put(struct iopages *pages)
 		port_file_put(pages->file);
 	else
 		port_mm_put(pages->mm);
-	port_free(pages->access_users);
+	while ((node = port_map_ceil(&pages->access_chunks, 0))) {
+		port_map_erase(&pages->access_chunks, node);
+		port_free(port_container(node, struct pin_chunk, node));
+	}
 	port_mutex_destroy(&pages->lock);
 	port_free(pages);
 }
@@ -125,7 +138,7 @@ static int pin_range(struct iopages *pages, u64 index, u64 n, struct port_pin *p
 	u64 at = pages->base + (index << PORT_PAGE_LG2);
 
 	if (pages->file)
-		return port_pin_file(pin, pages->file, at, n);
+		return port_pin_file(pin, pages->file, at, n, write);
 	return port_pin(pin, pages->mm, at, n, write);
 }
 
@@ -173,28 +186,60 @@ u64 iopages_run(struct iopages *pages, u64 offset, u64 max, u64 *phys)
 	return port_min((run << PORT_PAGE_LG2) - in_page, max);
 }
 
-/* Pages of [index, index + n) that no access holds yet. pages->lock held. */
-static u64 unheld(const struct iopages *pages, u64 index, u64 n)
+/* pages->lock held, as in all below. */
+static struct pin_chunk *find_chunk(struct iopages *pages, u64 index)
+{
+	struct port_node *node = port_map_floor(&pages->access_chunks, index);
+
+	return node && index - node->key < CHUNK_PAGES ?
+		       port_container(node, struct pin_chunk, node) :
+		       NULL;
+}
+
+/* Make sure that each page of [index, index + n) has a count. */
+static int make_chunks(struct iopages *pages, u64 index, u64 n)
+{
+	for (u64 at = index - index % CHUNK_PAGES; at < index + n; at += CHUNK_PAGES) {
+		struct pin_chunk *chunk;
+
+		if (find_chunk(pages, at))
+			continue;
+		chunk = port_alloc(sizeof(*chunk));
+		if (!chunk)
+			return -ENOMEM;
+		chunk->node.key = at;
+		port_map_insert(&pages->access_chunks, &chunk->node);
+	}
+	return 0;
+}
+
+static u16 *users_of(struct iopages *pages, u64 index)
+{
+	return &find_chunk(pages, index)->users[index % CHUNK_PAGES];
+}
+
+/* Pages of [index, index + n) that no access holds. */
+static u64 unheld(struct iopages *pages, u64 index, u64 n)
 {
 	u64 count = 0;
 
 	for (u64 i = index; i < index + n; i++)
-		count += pages->access_users[i] == 0;
+		count += *users_of(pages, i) == 0;
 	return count;
 }
 
 int iopages_pin_access(struct iopages *pages, u64 index, u64 n, struct port_pin *pin, bool write)
 {
 	u64 first_held, to_charge = 0;
-	int err = -ENOMEM;
+	int err;
 
 	port_mutex_lock(&pages->lock);
-	if (!pages->access_users)
-		pages->access_users = port_alloc(pages->npages * sizeof(*pages->access_users));
-	if (!pages->access_users)
+	err = make_chunks(pages, index, n);
+	if (err)
 		goto unlock;
+	err = -ENOMEM;
 	for (u64 i = index; i < index + n; i++)
-		if (pages->access_users[i] == UINT16_MAX)
+		if (*users_of(pages, i) == UINT16_MAX)
 			goto unlock;
 	first_held = unheld(pages, index, n);
 	if (!pages->domain_users)
@@ -208,7 +253,7 @@ int iopages_pin_access(struct iopages *pages, u64 index, u64 n, struct port_pin 
 		goto unlock;
 	}
 	for (u64 i = index; i < index + n; i++)
-		pages->access_users[i]++;
+		++*users_of(pages, i);
 	pages->access_pages += first_held;
 unlock:
 	port_mutex_unlock(&pages->lock);
@@ -222,7 +267,7 @@ void iopages_unpin_access(struct iopages *pages, u64 index, u64 n, struct port_p
 	port_mutex_lock(&pages->lock);
 	port_unpin(pin);
 	for (u64 i = index; i < index + n; i++)
-		pages->access_users[i]--;
+		--*users_of(pages, i);
 	last_held = unheld(pages, index, n);
 	pages->access_pages -= last_held;
 	if (!pages->domain_users)

@@ -4,7 +4,7 @@
  * (port/user) and a Linux module (port/linux). Nothing else in ref-kernel/
  * includes libc or <linux/...>; home.h, found by the include path of the home,
  * supplies fixed-width types, bool, size_t, NULL, errno constants, memcpy,
- * memset, memcmp, strcmp, and the structs named here.
+ * memset, memcmp, strcmp, strlen, and the structs named here. 64-bit only.
  *
  * Errors are negative errno values. "Fail point" marks a function that failure
  * injection (port_fail_set) can make fail.
@@ -53,7 +53,8 @@ static inline void port_count(u64 *p, u64 n)
 
 /* ---- memory ---- */
 
-/* Zeroed, any size; NULL when there is none. Fail point. */
+/* Zeroed, up to some 16 MiB, not physically contiguous; NULL when there is none.
+ * May sleep. Fail point. */
 void *port_alloc(size_t size);
 void port_free(void *p); /* NULL is fine */
 
@@ -96,8 +97,9 @@ void port_mm_put(struct port_mm *mm);
  * later access to one that it took away is -EFAULT). Fail points.
  */
 int port_pin(struct port_pin *pin, struct port_mm *mm, u64 uaddr, u64 npages, bool write);
-/* The same for a memfd from page-aligned @start: -EBADF, -EINVAL if not within. */
-int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages);
+/* The same for a memfd from page-aligned @start: also -EINVAL if not within, and
+ * -EACCES where the descriptor does not allow @write. */
+int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages, bool write);
 void port_unpin(struct port_pin *pin);
 /*
  * Physical address of page @index, and how many pages from it are physically
@@ -115,15 +117,17 @@ int port_phys_read(u64 phys, void *dst, size_t size);
 int port_phys_write(u64 phys, const void *src, size_t size);
 
 enum port_atomic { PORT_FETCH_ADD, PORT_SWAP, PORT_CAS };
-/* Atomic to the processor too. @size is 4 or 8, @phys aligned to it. */
+/* Atomic to the processor too. @size is 4 or 8, @phys aligned to it. 0 or -EFAULT;
+ * in the user home a page that the program unmaps in this very moment is its
+ * SIGSEGV. */
 int port_phys_atomic(u64 phys, enum port_atomic op, size_t size, u64 operand, u64 compare,
 		     u64 *old);
 
 /*
  * A window on the caller's bitmap. Pinned for write before a dirty bit is
  * cleared, so that delivery cannot fail in the kernel home; in the user home a
- * program that unmaps its bitmap meanwhile gets -EFAULT from _or, which has
- * then changed nothing, and the harvest puts back what it cleared.
+ * program that unmaps its bitmap meanwhile gets -EFAULT from _or, which is a fail
+ * point there; the harvest then puts back what it cleared.
  */
 int port_window_pin(struct port_window *w, u64 uaddr, size_t size); /* fail point */
 /*

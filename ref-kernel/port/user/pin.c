@@ -43,7 +43,7 @@ int port_pin(struct port_pin *pin, struct port_mm *mm, u64 uaddr, u64 npages, bo
 	return 0;
 }
 
-int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages)
+int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages, bool write)
 {
 	u64 pages = (port_file_size(file) + PORT_PAGE_SIZE - 1) >> PORT_PAGE_LG2;
 	u64 first = start >> PORT_PAGE_LG2;
@@ -54,10 +54,10 @@ int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 n
 		return -EFAULT;
 	if (!npages || first >= pages || npages > pages - first)
 		return -EINVAL;
-	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, start);
+	base = mmap(NULL, size, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, file->fd, start);
 	if (base == MAP_FAILED)
 		return -errno;
-	if (self_populate((u64)base, size, true)) {
+	if (self_populate((u64)base, size, write)) {
 		munmap(base, size);
 		return -EFAULT;
 	}
