@@ -9,8 +9,8 @@
  *	ctx->attach_lock	who is attached to what; tracking on or off
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
  *	pages->lock		pins of one mapping's memory
- *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
  *	hwpt->residue_lock	hwpt->residue
+ *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
  *	ioas->access_lock	the accesses of an IOAS, and how often an area is pinned
  *	ctx->lock		the id table, reference counts, accounting
  * and last those inside hw/: an IOMMU's in_flight, then its IOTLB's.

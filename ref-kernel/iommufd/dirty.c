@@ -139,19 +139,24 @@ static bool cuts_leaf(struct harvest *h, u64 iova)
 
 /*
  * Look at the window, and clean it. What is cleaned beyond it, of leaves that it
- * cuts, is kept for the next window or a later harvest. While that happens other
- * harvests that cut the leaf wait: one that found it clean, and its rest not yet
- * kept, would report a completed write in neither.
+ * cuts, is kept for the next window or a later harvest. Until that is kept, and
+ * until no cache holds the leaf as dirty any more, other harvests that cut the
+ * leaf wait: one that found it clean and its rest not yet kept would miss a write
+ * that is complete, and one that took the rest before the invalidation would not
+ * have the writes that the caches let through after it.
  */
-static void scan_window(struct harvest *h, struct pgt_bits *b, struct pgt_gather *gather)
+static void scan_window(struct harvest *h, struct pgt_bits *b)
 {
 	struct hwpt *hwpt = h->hwpt;
+	struct pgt_gather gather;
 	bool cut = h->clear && (cuts_leaf(h, b->first) || cuts_leaf(h, b->last + 1));
 
+	pgt_gather_init(&gather);
 	if (cut)
 		port_mutex_lock(&hwpt->residue_lock);
 	pgt_harvest(&hwpt->pgt, ctx_engine(hwpt->obj.ctx), b->first, b->last,
-		    h->clear ? 0 : PGT_NO_CLEAR, b, gather);
+		    h->clear ? 0 : PGT_NO_CLEAR, b, &gather);
+	flush(h, &gather);
 	if (!cut)
 		port_mutex_lock(&hwpt->residue_lock);
 	if (h->clear && b->head_first < b->first)
@@ -169,7 +174,6 @@ static int harvest_window(struct harvest *h, u64 at, u64 n)
 	u64 byte = (at >> h->fold_lg2) / 8;
 	size_t bytes = ((at + n - 1) >> h->fold_lg2) / 8 - byte + 1;
 	struct port_window window;
-	struct pgt_gather gather;
 	struct pgt_bits b;
 	int err;
 
@@ -181,9 +185,7 @@ static int harvest_window(struct harvest *h, u64 at, u64 n)
 		return err;
 
 	pgt_bits_init(&b, first, first + ((n << h->unit_lg2) - 1), h->unit_lg2, h->units);
-	pgt_gather_init(&gather);
-	scan_window(h, &b, &gather);
-	flush(h, &gather);
+	scan_window(h, &b);
 	if (b.any)
 		err = port_window_or(&window, 0, fold(h, at, n, byte, bytes), bytes);
 	if (err && h->clear)
