@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 import page  # noqa: E402  (no bytecode into the checkout)
 import plots  # noqa: E402
 import system  # noqa: E402
-from model import Bench, ReportError, Results, load_json  # noqa: E402
+from model import Bench, ReportError, Results, UsageError, load_json  # noqa: E402
 from package import STATEMENT, Package  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -243,7 +243,7 @@ def main(argv):
             package.finish()
     except ReportError as error:
         say(error)
-        return FAILED
+        return USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         say(f"{where}{error.strerror}; no package was written")

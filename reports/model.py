@@ -28,6 +28,10 @@ class ReportError(Exception):
     """Something the user can be told in a sentence."""
 
 
+class UsageError(ReportError):
+    """What was asked for cannot be: exit 2, as for any wrong usage."""
+
+
 def worst(verdicts):
     """The worst of them; None when there are none."""
     return min(verdicts, key=VERDICTS.index, default=None)

@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path, PurePosixPath
 
-from model import ReportError
+from model import ReportError, UsageError
 
 MANIFEST = "MANIFEST.sha256"
 STATEMENT = "statement.json"
@@ -44,7 +44,7 @@ def write_manifest(directory):
 
 
 def manifest_names(directory):
-    """What the manifest names; ReportError if this is no package."""
+    """What the manifest names; UsageError if this is no package."""
     try:
         lines = (directory / MANIFEST).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -53,26 +53,25 @@ def manifest_names(directory):
     safe = all(not PurePosixPath(n).is_absolute() and ".." not in PurePosixPath(n).parts
                for n in names)
     if STATEMENT not in names or not safe or len(names) != len(lines):
-        raise ReportError(f"{directory} exists and is no certification package: "
-                          "choose another directory")
+        raise UsageError(f"{directory} exists and is no certification package: "
+                         "choose another directory")
     return names
 
 
 def check_replaceable(directory, force):
-    """ReportError unless a package may be put at @directory."""
+    """UsageError unless a package may be put at @directory."""
     if not os.path.lexists(directory):
         return
     if not directory.is_dir() or directory.is_symlink():
-        raise ReportError(f"{directory} exists and is no directory")
-    if not any(directory.iterdir()):
-        return
-    names = manifest_names(directory)
+        raise UsageError(f"{directory} exists and is no directory")
+    empty = not any(directory.iterdir())
+    names = [] if empty else manifest_names(directory)
     if not force:
-        raise ReportError(f"{directory} exists; --force replaces it")
+        raise UsageError(f"{directory} exists; --force replaces it")
     foreign = sorted(set(files_below(directory)) - set(names) - {MANIFEST})
     if foreign:
-        raise ReportError(f"{directory} holds what is not of the package ({foreign[0]}): "
-                          "move it, or choose another directory")
+        raise UsageError(f"{directory} holds what is not of the package ({foreign[0]}): "
+                         "move it, or choose another directory")
 
 
 def remove_package(directory):

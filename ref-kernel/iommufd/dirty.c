@@ -71,7 +71,7 @@ struct harvest {
 	bool clear;
 	u64 uaddr;
 	u64 *units; /* WINDOW_UNITS at most, a bit each */
-	u8 *folded; /* what they are to the caller, when fold_lg2 */
+	u64 *folded; /* what they are to the caller, when fold_lg2 */
 	struct residue_pool pool;
 };
 
@@ -98,21 +98,35 @@ static void undeliver(struct harvest *h, u64 first, u64 n)
 			pgt_set_dirty(&h->hwpt->pgt, first + (k << h->unit_lg2));
 }
 
-/* Units [at, at + n) of the request as the caller's bits, from byte @byte on. */
-static const u8 *fold(struct harvest *h, u64 at, u64 n, u64 byte, size_t bytes)
+/* The first unit of [at, n) that is set, or that is not; @n: none. */
+static u64 next_unit(const struct harvest *h, u64 at, u64 n, bool set)
 {
+	while (at < n) {
+		u64 word = (set ? h->units[at / 64] : ~h->units[at / 64]) >> at % 64;
+
+		if (word)
+			return port_min(at + port_ctz(word), n);
+		at += 64 - at % 64;
+	}
+	return n;
+}
+
+/* The window's @n units as the caller's bits, from byte @byte of its bitmap on. */
+static const u8 *fold(struct harvest *h, const struct pgt_bits *b, u64 n, u64 byte)
+{
+	unsigned int lg2 = h->unit_lg2 + h->fold_lg2;
+	struct pgt_bits bits;
+	u64 end;
+
 	if (!h->fold_lg2)
 		return (const u8 *)h->units;
-	memset(h->folded, 0, bytes);
-	for (u64 word = 0; word * 64 < n; word++) {
-		for (u64 left = h->units[word]; left; left &= left - 1) {
-			u64 unit = at + word * 64 + port_ctz(left);
-			u64 bit = (unit >> h->fold_lg2) - byte * 8;
-
-			h->folded[bit / 8] |= 1 << bit % 8;
-		}
+	pgt_bits_init(&bits, h->first + (byte * 8 << lg2), b->last, lg2, h->folded);
+	for (u64 at = next_unit(h, 0, n, true); at < n; at = next_unit(h, end, n, true)) {
+		end = next_unit(h, at, n, false);
+		pgt_bits_set(&bits, b->first + (at << h->unit_lg2),
+			     b->first + ((end << h->unit_lg2) - 1));
 	}
-	return h->folded;
+	return (const u8 *)h->folded;
 }
 
 /* Invalidate what was cleaned, and wait for it. */
@@ -187,7 +201,7 @@ static int harvest_window(struct harvest *h, u64 at, u64 n)
 	pgt_bits_init(&b, first, first + ((n << h->unit_lg2) - 1), h->unit_lg2, h->units);
 	scan_window(h, &b);
 	if (b.any)
-		err = port_window_or(&window, 0, fold(h, at, n, byte, bytes), bytes);
+		err = port_window_or(&window, 0, fold(h, &b, n, byte), bytes);
 	if (err && h->clear)
 		undeliver(h, first, n);
 	port_window_unpin(&window);
@@ -203,7 +217,7 @@ static int harvest(struct harvest *h)
 
 	h->units = port_alloc((room + 63) / 64 * sizeof(u64));
 	if (h->fold_lg2)
-		h->folded = port_alloc((room >> h->fold_lg2) / 8 + 2);
+		h->folded = port_alloc(((room >> h->fold_lg2) / 64 + 2) * sizeof(u64));
 	if (h->units && (h->folded || !h->fold_lg2))
 		err = 0;
 	for (u64 at = 0; !err && at < units; at += room)

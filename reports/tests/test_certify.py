@@ -142,7 +142,7 @@ class CertifyTest(unittest.TestCase):
     def test_replaces_only_a_package_and_only_by_force(self):
         self.assertEqual(self.certify().returncode, 0)
         done = self.certify()
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("--force", done.stderr)
         self.having([samples.case(verdict="FAIL")], conform=1)
         self.assertEqual(self.certify("--force").returncode, 1)
@@ -151,7 +151,7 @@ class CertifyTest(unittest.TestCase):
     def test_never_removes_what_is_not_its_own(self):
         self.assertEqual(self.certify().returncode, 0)
         (self.out / "notes.txt").write_text("mine", encoding="utf-8")
-        self.assertEqual(self.certify("--force").returncode, 1)
+        self.assertEqual(self.certify("--force").returncode, 2)
         self.assertTrue((self.out / "notes.txt").exists())
         self.assertTrue((self.out / "index.html").exists())
 
@@ -161,14 +161,16 @@ class CertifyTest(unittest.TestCase):
         (self.out / "MANIFEST.sha256").write_text(
             "0" * 64 + "  ../fake/iodirty\n" + "0" * 64 + "  statement.json\n", encoding="utf-8")
         done = self.certify("--force")
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("no certification package", done.stderr)
         self.assertTrue((self.out / "precious").exists())
         self.assertTrue((self.fake / "iodirty").exists())
 
-    def test_an_empty_directory_will_do(self):
+    def test_an_empty_directory_will_do_by_force(self):
         self.out.mkdir()
-        self.assertEqual(self.certify().returncode, 0)
+        self.assertEqual(self.certify().returncode, 2)
+        self.assertEqual(list(self.out.iterdir()), [])
+        self.assertEqual(self.certify("--force").returncode, 0)
         self.check_package()
 
     def test_takes_over_what_a_killed_run_left(self):
