@@ -3,6 +3,8 @@
  * Chapter ABI: what the calls around dirty tracking answer: capabilities,
  * information, ranges, options, and what may be destroyed when.
  */
+#include <sys/mman.h>
+
 #include "ct.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -120,6 +122,31 @@ CT_TEST(hw_info_buffer, "ABI-027", .scope = CT_EACH_FORMAT)
 				       .dev_id = dev,
 				       .in_data_type = 0x7fffffff };
 	x_err(EOPNOTSUPP, ct_ioctl(IOMMU_GET_HW_INFO, &info));
+}
+
+/* A buffer as long as data_len can say, that ends after a MiB: filled no further,
+ * and not for ever. */
+CT_TEST(hw_info_buffer_long, "ABI-027")
+{
+	static const struct {
+		u32 length;
+		int prot; /* after the MiB */
+	} rows[] = { { UINT32_MAX, PROT_NONE }, { UINT32_MAX - 63, PROT_READ } };
+	const u64 good = 1 << 20, room = 1ull << 32;
+	struct iommu_hw_info info;
+	u32 dev;
+	u8 *p;
+
+	x(ct_plug(0, &dev));
+	p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ct_check(p != MAP_FAILED, "no 4 GiB of address space: errno %d", errno);
+	ct_check(!mprotect(p, good, PROT_READ | PROT_WRITE), "mprotect: errno %d", errno);
+	for (size_t i = 0; i < N(rows); i++) {
+		ct_check(!mprotect(p + good, room - good, rows[i].prot), "mprotect: errno %d",
+			 errno);
+		x_err(EFAULT, hw_info(dev, 0, p, rows[i].length, &info));
+	}
+	x(hw_info(dev, 0, p, good, &info));
 }
 
 /* The PASID width is the device's own: 20 bits, and none. */
@@ -487,4 +514,39 @@ CT_TEST(unmap_copy_arguments, "ABI-038")
 	ct_check(bytes == 0, "a failed copy left %llu bytes", (unsigned long long)bytes);
 	scene_write(&s, 0, 1);
 	scene_expect(&s, 0, s.length, s.granule);
+}
+
+/* ---- VFIO_IOAS ---- */
+
+static int vfio_ioas(u16 op, u32 *ioas)
+{
+	struct iommu_vfio_ioas cmd = { .size = sizeof(cmd), .op = op, .ioas_id = *ioas };
+	int ret = ct_ioctl(IOMMU_VFIO_IOAS, &cmd);
+
+	*ioas = cmd.ioas_id;
+	return ret;
+}
+
+/* The compatibility IOAS was destroyed: no other takes its place by its id. */
+CT_TEST(vfio_ioas_destroyed, "ABI-040")
+{
+	u32 first, second, id = 0;
+	int ret;
+
+	x(ct_ioas_alloc(&first));
+	ret = vfio_ioas(IOMMU_VFIO_IOAS_SET, &first);
+	if (ret == -ENOTTY || ret == -EOPNOTSUPP)
+		ct_skip("IOMMU_VFIO_IOAS is not known here");
+	x(ret);
+	x(vfio_ioas(IOMMU_VFIO_IOAS_GET, &id));
+	ct_check(id == first, "SET %u, GET says %u", first, id);
+	x(ct_destroy(first));
+	x_err(ENODEV, vfio_ioas(IOMMU_VFIO_IOAS_GET, &id));
+	x(ct_ioas_alloc(&second));
+	ct_note("the IOAS destroyed was %u, the new one is %u", first, second);
+	x_err(ENODEV, vfio_ioas(IOMMU_VFIO_IOAS_GET, &id));
+	/* A new one can be set, and is another matter than the destroyed one. */
+	x(vfio_ioas(IOMMU_VFIO_IOAS_SET, &second));
+	x(vfio_ioas(IOMMU_VFIO_IOAS_GET, &id));
+	ct_check(id == second, "SET %u, GET says %u", second, id);
 }

@@ -455,3 +455,30 @@ CT_TEST(access_moves, "ACCESS-007", .needs = TARGET_ACCESS, .scope = CT_EACH_FOR
 	x(ct_destroy(s.ioas));
 	x_err(EBUSY, ct_destroy(other));
 }
+
+/* ---- accounting ---- */
+
+/* The limit is lowered to nothing: what is charged already can be pinned, and pinned
+ * again, as it costs no more; what is not cannot. */
+CT_TEST(pin_under_lowered_limit, "ACCESS-008", .needs = TARGET_ACCESS | TARGET_MEMLOCK,
+	.scope = CT_EACH_FORMAT)
+{
+	u32 access, pin, again, other;
+	struct scene s;
+
+	open_pages(&s, true);
+	x(access_create(s.ioas, true, &access));
+	x(ct.t->driver->memlock(ct.t, 0));
+	scene_write(&s, 0, 1);
+	x(access_pin(access, s.iova, s.mem, s.page, &pin));
+	x_err(ENOMEM, ct_map(s.ioas, s.mem, s.page, s.iova + s.length));
+	expect_all(&s);
+	/* Charged to the pin alone. */
+	x(ct_detach(s.dev, 0));
+	x(ct_destroy(s.hwpt));
+	x(access_pin(access, s.iova, s.mem, s.page, &again));
+	x_err(ENOMEM, access_pin(access, s.iova + s.page, s.mem + s.page, s.page, &other));
+	x(access_unpin(access, pin));
+	x(access_unpin(access, again));
+	x_err(ENOMEM, access_pin(access, s.iova, s.mem, s.page, &pin));
+}

@@ -77,6 +77,44 @@ CT_TEST(attach_to_nothing, "ATTACH-012", .scope = CT_EACH_FORMAT)
 	expect_all(&s);
 }
 
+/* Ids are of one space: all low ones that the scene does not know are tried, and so
+ * those of objects whose ids are nobody's to see. */
+CT_TEST(attach_to_others, "ATTACH-012", .scope = CT_EACH_FORMAT)
+{
+	struct iommu_test_cmd access = {
+		.size = sizeof(access),
+		.op = IOMMU_TEST_OP_CREATE_ACCESS,
+	};
+	struct iodirty_stream_start stream = { .length = 8, .stride = 8, .count = 1 };
+	struct scene s;
+	u32 dev;
+
+	scene_open(&s);
+	x(ct_plug(0, &dev));
+	access.id = s.ioas;
+	if (ct.t->caps & TARGET_ACCESS)
+		x(ct_ioctl(IOMMU_TEST_CMD, &access));
+	/* It faults: the device is attached to nothing. */
+	stream.dev_id = dev;
+	stream.iova = s.iova;
+	if (ct.t->caps & TARGET_STREAM)
+		x(ct.t->driver->stream_start(ct.t, &stream));
+	x_err(EINVAL, ct_attach(dev, 0, dev));
+	x_err(EINVAL, ct_replace(s.dev, 0, s.dev));
+	for (u32 id = 1; id < 64; id++) {
+		int ret = id == s.ioas || id == s.hwpt ? -EINVAL : ct_attach(dev, 0, id);
+
+		ct_check(ret == -EINVAL || ret == -ENOENT, "attach to id %u: %s", id,
+			 ct_errno_name(ret));
+		ret = id == s.ioas || id == s.hwpt ? -EINVAL : ct_replace(s.dev, 0, id);
+		ct_check(ret == -EINVAL || ret == -ENOENT, "replace by id %u: %s", id,
+			 ct_errno_name(ret));
+	}
+	expect_fault(&s, dev, 0);
+	scene_write(&s, s.leaf, 1);
+	expect_all(&s);
+}
+
 /* The first format of the target that is not this configuration's. */
 static struct iodirty_format_info other_format(void)
 {

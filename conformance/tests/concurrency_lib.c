@@ -55,6 +55,9 @@ void traffic_start(struct traffic *t, u32 dev)
 	x(ct.t->driver->stream_start(ct.t, &start));
 	stream->id = start.out_stream_id;
 	t->nstreams++;
+	/* On a busy machine its thread may take a while to come to run. */
+	for (u64 late = now_ns() + 10000 * MS; !traffic_writes(stream) && now_ns() < late;)
+		sleep_ns(MS / 10);
 }
 
 static int query(const struct stream *stream, u32 flags, struct iodirty_stream_query *q)

@@ -4,6 +4,8 @@
  * away meanwhile. Every call succeeds or says why not; what was written through
  * what is still there is not lost; and what comes in its place starts clean.
  */
+#include <sched.h>
+
 #include "concurrency.h"
 
 #define ROUNDS 50
@@ -155,4 +157,69 @@ CT_TEST(destroy_meanwhile, "CONCURRENCY-013", .scope = CT_EACH_FORMAT, .concurre
 	}
 	ct_measure("busy", busy, "1");
 	ct_measure("harvests", harvests, "1");
+}
+
+/* ---- what is no page table ---- */
+
+/* Attaches @dev, or with 0 the object itself, to an object that comes and goes. */
+struct attacher {
+	u32 dev;
+	const atomic_uint *object; /* 0: wait */
+};
+
+static int attach_to_no_table(void *arg)
+{
+	const struct attacher *a = arg;
+	u32 object = atomic_load(a->object);
+	int ret;
+
+	if (!object) {
+		sched_yield();
+		return 0;
+	}
+	ret = ct_attach(a->dev ? a->dev : object, 0, object);
+	/* It is there; its id is nobody's; it is the device, and pulled out. */
+	if (ret == -EINVAL || ret == -ENOENT || ret == -ENODEV)
+		return 0;
+	return ret ? ret : -EEXIST;
+}
+
+/* Devices, pulled out while a stream holds them, and the streams, stopped: whoever
+ * looked them up to attach to them may be the last to let go. There is no IOAS. */
+CT_TEST(attach_to_leaving, "CONCURRENCY-016", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_STREAM | TARGET_UNPLUG, .timeout_s = 10)
+{
+	struct worker workers[3];
+	struct attacher attachers[3];
+	atomic_uint object;
+	u64 rounds = 0, end;
+	u32 dev;
+
+	x(ct_plug(0, &attachers[0].dev));
+	x(ct_plug(0, &attachers[1].dev));
+	attachers[2].dev = 0;
+	atomic_init(&object, 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		attachers[i].object = &object;
+		worker_start(&workers[i], attach_to_no_table, &attachers[i]);
+	}
+	for (end = now_ns() + 500 * MS; now_ns() < end; rounds++) {
+		struct iodirty_stream_start start = {
+			.iova = 4096, .length = 8, .stride = 8, .count = 1
+		};
+		struct iodirty_stream_query stop = { .flags = IODIRTY_STREAM_STOP };
+
+		x(ct_plug(0, &dev));
+		start.dev_id = dev;
+		x(ct.t->driver->stream_start(ct.t, &start));
+		atomic_store(&object, dev);
+		x(ct_unplug(dev));
+		atomic_store(&object, start.out_stream_id);
+		stop.stream_id = start.out_stream_id;
+		x(ct.t->driver->stream_query(ct.t, &stop));
+		atomic_store(&object, 0);
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		worker_stop(&workers[i]);
+	ct_measure("rounds", rounds, "1");
 }

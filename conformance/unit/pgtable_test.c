@@ -5,7 +5,7 @@
  * writes to a pipe for every assertion, so inner loops sum up what they see.
  *
  * What is expected is written down apart from what is tested: golden entries in
- * hex, worked out from the manuals; a descent of the raw tables; and a shadow
+ * hex, worked out by hand; a descent of the raw tables; and a shadow
  * that knows leaves and dirtiness an array element a granule.
  */
 #include <check.h>
@@ -124,7 +124,7 @@ START_TEST(formats_are_what_they_should_be)
 END_TEST
 
 /*
- * Entries worked out from the manuals by hand. AMD: present 1, next level 7 is
+ * Entries worked out by hand from the rules that pgtable/bits/ states. AMD: present 1, next level 7 is
  * 0xe00, IR and IW 0x60..., the size of a contiguous leaf in ones from bit 12.
  * Mock: the same with the address counted in units of 2 KiB. VT-d: R 1, W 2,
  * PS 0x80.

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <check.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -110,17 +111,17 @@ END_TEST
 
 START_TEST(pin_file)
 {
-	int fd = memfd_create("port_test", MFD_CLOEXEC), err = 0;
+	int fd = memfd_create("port_test", MFD_CLOEXEC), ro, err = 0;
 	struct port_file *file;
 	struct port_pin pin;
-	u64 phys, v = 0x1122334455667788;
+	u64 phys, v = 0x1122334455667788, seen;
+	char path[32];
 	u8 *p;
 
 	ck_assert_int_eq(ftruncate(fd, 3 * PAGE), 0);
 	p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	file = port_file_get(fd, &err);
 	ck_assert_ptr_nonnull(file);
-	close(fd);
 	ck_assert_uint_eq(port_file_size(file), 3 * PAGE);
 	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 3, true), -EINVAL);
 	ck_assert_int_eq(port_pin_file(&pin, file, 3 * PAGE, 1, true), -EINVAL);
@@ -132,6 +133,21 @@ START_TEST(pin_file)
 	ck_assert_mem_eq(p + 2 * PAGE, &v, 8);
 	port_unpin(&pin);
 	ck_assert_int_eq(port_phys_read(phys, &v, 8), -EFAULT);
+	port_file_put(file);
+
+	/* A descriptor for reading: for reading. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	file = port_file_get(ro, &err);
+	ck_assert_ptr_nonnull(file);
+	close(ro);
+	close(fd);
+	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 2, true), -EACCES);
+	ck_assert_int_eq(port_pin_file(&pin, file, PAGE, 2, false), 0);
+	ck_assert_uint_eq(port_pin_run(&pin, 1, 9, &phys), 1);
+	ck_assert_int_eq(port_phys_read(phys, &seen, 8), 0);
+	ck_assert_mem_eq(&seen, p + 2 * PAGE, 8);
+	port_unpin(&pin);
 	port_file_put(file);
 
 	ck_assert_ptr_null(port_file_get(-1, &err));
