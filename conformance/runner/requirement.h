@@ -22,8 +22,6 @@ struct requirement {
 /* By chapter, then by number; the last has no id. */
 extern const struct requirement requirements[];
 
-/* NULL if there is none. */
-const struct requirement *requirement_find(const char *id);
 /* "mandatory", "if-supported", "informative" */
 const char *requirement_class_name(const struct requirement *req);
 

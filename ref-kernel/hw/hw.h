@@ -35,7 +35,6 @@ void hw_iommu_destroy(struct hw_iommu *iommu); /* no devices are left */
 struct hw_dev *hw_dev_create(struct hw_iommu *iommu);
 /* Its streams are stopped and every context is detached. */
 void hw_dev_destroy(struct hw_dev *dev);
-struct hw_iommu *hw_dev_iommu(struct hw_dev *dev);
 
 /* A context entry: what (device, PASID) translates through. */
 struct hw_context {

@@ -66,11 +66,6 @@ void hw_dev_destroy(struct hw_dev *dev)
 	port_free(dev);
 }
 
-struct hw_iommu *hw_dev_iommu(struct hw_dev *dev)
-{
-	return dev->iommu;
-}
-
 static struct context *find(struct hw_dev *dev, u32 pasid)
 {
 	struct port_node *node = port_map_ceil(&dev->contexts, pasid);

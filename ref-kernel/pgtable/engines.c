@@ -36,15 +36,15 @@ static u64 scan_entry(const u64 *entries, u64 dirty_mask, u64 dirty_value)
 	return dirty;
 }
 
+/* 64 entries at a time, without branches. */
 static const struct pgt_engine word = {
 	.name = "word",
-	.title = "64 entries at a time, without branches",
 	.scan = scan_word,
 };
 
+/* One entry at a time, the baseline. */
 static const struct pgt_engine entry = {
 	.name = "entry",
-	.title = "one entry at a time, the baseline",
 	.scan = scan_entry,
 };
 

@@ -97,8 +97,6 @@ GRANULE_FUNCTIONS(mock, 11)
 
 const struct pgt_format pgt_amd_v1 = {
 	.name = "amd-v1",
-	.title = "AMD-Vi host page table, HAD",
-	.manual = "AMD I/O Virtualization Technology (IOMMU) Specification, 48882, section 2.2.3",
 	.granule_lg2 = 12,
 	.index_lg2 = INDEX_LG2,
 	.levels = 6,
@@ -121,8 +119,6 @@ const struct pgt_format pgt_amd_v1 = {
 
 const struct pgt_format pgt_mock = {
 	.name = "mock",
-	.title = "the kernel mock's AMD v1 of 2 KiB granules",
-	.manual = "as amd-v1; granule and aperture of Linux's CONFIG_IOMMUFD_TEST",
 	.granule_lg2 = 11,
 	.index_lg2 = INDEX_LG2,
 	.levels = 3,

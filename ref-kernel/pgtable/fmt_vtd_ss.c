@@ -51,8 +51,6 @@ static void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf)
 
 const struct pgt_format pgt_vtd_ss = {
 	.name = "vtd-ss",
-	.title = "Intel VT-d second stage, SSADS",
-	.manual = "Intel Virtualization Technology for Directed I/O, section 9.8",
 	.granule_lg2 = GRANULE_LG2,
 	.index_lg2 = INDEX_LG2,
 	.levels = 4,

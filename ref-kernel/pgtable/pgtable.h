@@ -39,8 +39,6 @@ struct pgt_leaf {
  */
 struct pgt_format {
 	const char *name;
-	const char *title; /* for people */
-	const char *manual; /* document and revision the bits are cited from */
 	unsigned int granule_lg2; /* smallest leaf, bytes */
 	unsigned int index_lg2; /* entries a table */
 	unsigned int levels; /* 1: only a leaf table; root is level levels - 1 */
@@ -75,7 +73,6 @@ const struct pgt_format *pgt_format_by_name(const char *name);
  */
 struct pgt_engine {
 	const char *name;
-	const char *title;
 	u64 (*scan)(const u64 *entries, u64 dirty_mask, u64 dirty_value);
 };
 

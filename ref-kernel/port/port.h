@@ -174,8 +174,6 @@ bool port_fail(void);
 
 /* May the caller change how memory is accounted (CAP_SYS_RESOURCE)? */
 bool port_capable_resource(void);
-/* May the caller be told so; printf style, one line, no newline. */
-void port_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- an ordered map from u64 to nodes that the caller embeds ---- */
 
@@ -184,11 +182,10 @@ void port_map_init(struct port_map *map);
 /* -EEXIST if the key is there. The caller holds a lock over all of these. */
 int port_map_insert(struct port_map *map, struct port_node *node);
 void port_map_erase(struct port_map *map, struct port_node *node);
-/* Smallest key >= @key; greatest key <= @key; neighbours. NULL if none. */
+/* Smallest key >= @key; greatest key <= @key; the next greater. NULL if none. */
 struct port_node *port_map_ceil(struct port_map *map, u64 key);
 struct port_node *port_map_floor(struct port_map *map, u64 key);
 struct port_node *port_map_next(struct port_node *node);
-struct port_node *port_map_prev(struct port_node *node);
 
 #define port_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

@@ -2,8 +2,6 @@
 /* What the process may do, and where its complaints go. */
 #define _GNU_SOURCE
 #include <linux/capability.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,17 +15,4 @@ bool port_capable_resource(void)
 	if (syscall(SYS_capget, &head, data))
 		return false;
 	return data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE);
-}
-
-void port_warn(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	flockfile(stderr);
-	fputs("iodirty: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
-	funlockfile(stderr);
-	va_end(args);
 }

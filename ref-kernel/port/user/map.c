@@ -52,8 +52,3 @@ struct port_node *port_map_next(struct port_node *node)
 {
 	return RB_NEXT(port_tree, NULL, node);
 }
-
-struct port_node *port_map_prev(struct port_node *node)
-{
-	return RB_PREV(port_tree, NULL, node);
-}
