@@ -33,7 +33,7 @@ void hw_iommu_destroy(struct hw_iommu *iommu); /* no devices are left */
 
 /* A device (requester id) behind @iommu. NULL: no memory. */
 struct hw_dev *hw_dev_create(struct hw_iommu *iommu);
-/* Its streams are stopped and every context is detached. */
+/* The caller has stopped its streams and removed every context. */
 void hw_dev_destroy(struct hw_dev *dev);
 
 /* A context entry: what (device, PASID) translates through. */

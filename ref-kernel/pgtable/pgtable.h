@@ -106,9 +106,9 @@ void pgt_fini(struct pgt *pgt);
 /*
  * Map @length bytes at @iova to the physically contiguous @pa, with the largest
  * leaves that alignment of both, @length, leaf_sizes and @max_lg2 allow. New
- * entries are clean. All arguments are multiples of the granule and the IOVAs
- * are free. -ENOMEM: what this call had mapped is for the caller to unmap (it
- * unmaps the whole area). -ERANGE: outside the aperture.
+ * entries are clean. -ENOMEM: what this call had mapped is for the caller to
+ * unmap (it unmaps the whole area). -ERANGE: outside the aperture. A caller's
+ * mistake: -EINVAL what is no multiple of the granule, -EEXIST an IOVA in use.
  */
 int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, unsigned int max_lg2);
 /*
