@@ -370,21 +370,22 @@ START_TEST(descriptors)
 	static const struct port_fd_ops ops = { .release = release },
 					other = { .release = release };
 	int fd = port_fd_install(&ops, &released), again;
+	struct port_fd *held, *none;
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	ck_assert_ptr_null(port_fd_get(fd, &other));
-	ck_assert_ptr_null(port_fd_get(fd + 1, &ops));
-	ck_assert_ptr_null(port_fd_get(-1, &ops));
-	ck_assert_ptr_eq(port_fd_get(fd, &ops), &released);
+	ck_assert_ptr_null(port_fd_get(fd, &other, &none));
+	ck_assert_ptr_null(port_fd_get(fd + 1, &ops, &none));
+	ck_assert_ptr_null(port_fd_get(-1, &ops, &none));
+	ck_assert_ptr_eq(port_fd_get(fd, &ops, &held), &released);
 	/* Closed while held: gone for newcomers, alive for the holder. */
 	ck_assert_int_eq(ref_close(fd), 0);
 	ck_assert_int_eq(ref_close(fd), -EBADF);
-	ck_assert_ptr_null(port_fd_get(fd, &ops));
+	ck_assert_ptr_null(port_fd_get(fd, &ops, &none));
 	ck_assert_int_eq(released, 0);
 	again = port_fd_install(&ops, &released);
 	ck_assert_int_ne(again, fd);
-	port_fd_put(fd);
+	port_fd_put(held);
 	ck_assert_int_eq(released, 1);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 	ck_assert_int_eq(ref_close(again), 0);

@@ -470,7 +470,8 @@ static int rw(struct iommu_test_cmd *cmd, struct test_access *ta)
 static int access_op(struct ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->arg;
-	struct test_access *ta = port_fd_get((int)cmd->id, &access_fd_ops);
+	struct port_fd *held;
+	struct test_access *ta = port_fd_get((int)cmd->id, &access_fd_ops, &held);
 	int err = -EOPNOTSUPP;
 
 	if (!ta)
@@ -489,7 +490,7 @@ static int access_op(struct ucmd *ucmd)
 		err = access_replace(ta->access, cmd->access_replace_ioas.ioas_id);
 		break;
 	}
-	port_fd_put((int)cmd->id);
+	port_fd_put(held);
 	return err;
 }
 

@@ -112,6 +112,20 @@ struct port_file *port_file_get(int fd, int *err);
 void port_file_put(struct port_file *file);
 u64 port_file_size(const struct port_file *file);
 
+/*
+ * Which page it is that lies at @phys: pages reached through two mappings of a
+ * file, or by two processes, are the same one exactly when these are equal.
+ */
+struct port_page_id {
+	u64 space, object, index;
+};
+
+/*
+ * *@n gets how many pages from @phys on lie in one object, indices ascending by
+ * one: at least 1, at most @max. -EFAULT: no longer there. Slow; for tests.
+ */
+int port_page_identify(u64 phys, u64 max, struct port_page_id *id, u64 *n);
+
 /* DMA's way to pinned pages; may not cross a page. 0 or -EFAULT. */
 int port_phys_read(u64 phys, void *dst, size_t size);
 int port_phys_write(u64 phys, const void *src, size_t size);
@@ -154,16 +168,28 @@ struct port_fd_ops {
 	void (*release)(void *priv); /* the last close */
 };
 
-/* A new descriptor for @priv, or a negative errno. Fail point. */
+/* A new descriptor of the caller's for @priv, or a negative errno. Fail point. */
 int port_fd_install(const struct port_fd_ops *ops, void *priv);
 /*
- * @priv of a descriptor installed with @ops, held open until port_fd_put;
- * NULL if it is not one.
+ * @priv of the caller's descriptor @fd, installed with @ops; it is not released
+ * before port_fd_put of what *@held gets. NULL if it is not one.
  */
-void *port_fd_get(int fd, const struct port_fd_ops *ops);
-void port_fd_put(int fd);
+void *port_fd_get(int fd, const struct port_fd_ops *ops, struct port_fd **held);
+void port_fd_put(struct port_fd *held);
 /* Take back a descriptor that the caller has not been told of. */
 void port_fd_close(int fd);
+
+/*
+ * A descriptor of records: the caller reads those that we send, one a read, and
+ * we receive those that it writes. Until port_queue_close @q outlives the
+ * descriptor, then talking to nobody. Fail point.
+ */
+int port_fd_install_queue(const struct port_fd_ops *ops, void *priv, struct port_queue *q);
+/* Never waits: -EAGAIN when the queue is full, -EPIPE when nobody can read it. */
+int port_queue_send(struct port_queue *q, const void *record, size_t size);
+/* The next record, cut at @size: its whole length; 0 when there is none. */
+size_t port_queue_receive(struct port_queue *q, void *record, size_t size);
+void port_queue_close(struct port_queue *q);
 
 /* ---- failure injection, per thread ---- */
 

@@ -1,107 +1,152 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Descriptors. The number is reserved by a real descriptor on /dev/null, which
- * is closed when the last user is gone: while a call holds an entry, nothing
- * else can come to live under its number.
+ * Descriptors that the reference hands out. An entry keeps a real descriptor,
+ * which is closed when the last user is gone: while a call holds the entry,
+ * nothing else can come to live under its number.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "port.h"
-#include "ref.h"
+#include "task.h"
 
-struct fd_entry {
-	struct port_node node; /* key: the number */
+struct port_fd {
+	struct port_node node; /* key: what finds it */
+	struct fd_table *table;
 	const struct port_fd_ops *ops;
 	void *priv;
-	u64 refs; /* one for being open, one a port_fd_get */
+	u64 refs; /* one for being open, one a fd_table_get; under table->lock */
+	int fd;
 	bool open;
 };
 
-static struct port_mutex fd_lock = { PTHREAD_MUTEX_INITIALIZER };
-static struct port_map fd_map; /* under fd_lock, as the entries are */
-
-static struct fd_entry *fd_find(int fd)
+static struct port_fd *find(struct fd_table *table, u64 key)
 {
-	struct port_node *node = port_map_ceil(&fd_map, (u32)fd);
+	struct port_node *node = port_map_ceil(&table->map, key);
 
-	if (!node || node->key != (u32)fd)
+	if (!node || node->key != key)
 		return NULL;
-	return port_container(node, struct fd_entry, node);
+	return port_container(node, struct port_fd, node);
+}
+
+int fd_table_add(struct fd_table *table, u64 key, int fd, const struct port_fd_ops *ops, void *priv)
+{
+	struct port_fd *e = port_alloc(sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	*e = (struct port_fd){ .node.key = key,
+			       .table = table,
+			       .ops = ops,
+			       .priv = priv,
+			       .refs = 1,
+			       .fd = fd,
+			       .open = true };
+	port_mutex_lock(&table->lock);
+	port_map_insert(&table->map, &e->node);
+	port_mutex_unlock(&table->lock);
+	return 0;
+}
+
+struct port_fd *fd_table_get(struct fd_table *table, u64 key, const struct port_fd_ops *ops)
+{
+	struct port_fd *e;
+
+	port_mutex_lock(&table->lock);
+	e = find(table, key);
+	if (e && e->open && (!ops || e->ops == ops))
+		e->refs++;
+	else
+		e = NULL;
+	port_mutex_unlock(&table->lock);
+	return e;
+}
+
+void *fd_table_priv(struct port_fd *entry)
+{
+	return entry->priv;
+}
+
+/* Drop a reference; the table's lock is held, and let go. */
+static void drop(struct port_fd *e)
+{
+	struct fd_table *table = e->table;
+	bool last = !--e->refs;
+
+	if (last)
+		port_map_erase(&table->map, &e->node);
+	port_mutex_unlock(&table->lock);
+	if (last) {
+		e->ops->release(e->priv);
+		close(e->fd);
+		port_free(e);
+	}
+}
+
+int fd_table_close(struct fd_table *table, u64 key)
+{
+	struct port_fd *e;
+
+	port_mutex_lock(&table->lock);
+	e = find(table, key);
+	if (!e || !e->open) {
+		port_mutex_unlock(&table->lock);
+		return -EBADF;
+	}
+	e->open = false;
+	drop(e);
+	return 0;
 }
 
 int port_fd_install(const struct port_fd_ops *ops, void *priv)
 {
-	struct fd_entry *e = port_alloc(sizeof(*e));
-	int fd;
+	struct task *t = task_current();
 
-	if (!e)
-		return -ENOMEM;
-	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		fd = -errno;
-		port_free(e);
-		return fd;
-	}
-	*e = (struct fd_entry){ .node.key = fd, .ops = ops, .priv = priv, .refs = 1, .open = true };
-	port_mutex_lock(&fd_lock);
-	port_map_insert(&fd_map, &e->node);
-	port_mutex_unlock(&fd_lock);
-	return fd;
+	return t->ops->fd_install(t, ops, priv, NULL);
 }
 
-void *port_fd_get(int fd, const struct port_fd_ops *ops)
+int port_fd_install_queue(const struct port_fd_ops *ops, void *priv, struct port_queue *q)
 {
-	struct fd_entry *e;
-	void *priv = NULL;
+	struct task *t = task_current();
 
-	port_mutex_lock(&fd_lock);
-	e = fd_find(fd);
-	if (e && e->open && e->ops == ops) {
-		e->refs++;
-		priv = e->priv;
-	}
-	port_mutex_unlock(&fd_lock);
-	return priv;
+	return t->ops->fd_install(t, ops, priv, &q->fd);
 }
 
-/* Drop a reference; fd_lock is held, and let go. */
-static void fd_drop(struct fd_entry *e)
+void *port_fd_get(int fd, const struct port_fd_ops *ops, struct port_fd **held)
 {
-	bool last = !--e->refs;
+	struct task *t = task_current();
 
-	if (last)
-		port_map_erase(&fd_map, &e->node);
-	port_mutex_unlock(&fd_lock);
-	if (last) {
-		e->ops->release(e->priv);
-		close(e->node.key);
-		port_free(e);
-	}
+	*held = t->ops->fd_find(t, fd, ops);
+	return *held ? (*held)->priv : NULL;
 }
 
-void port_fd_put(int fd)
+void port_fd_put(struct port_fd *held)
 {
-	port_mutex_lock(&fd_lock);
-	fd_drop(fd_find(fd));
-}
-
-int ref_close(int fd)
-{
-	struct fd_entry *e;
-
-	port_mutex_lock(&fd_lock);
-	e = fd_find(fd);
-	if (!e || !e->open) {
-		port_mutex_unlock(&fd_lock);
-		return -EBADF;
-	}
-	e->open = false;
-	fd_drop(e);
-	return 0;
+	port_mutex_lock(&held->table->lock);
+	drop(held);
 }
 
 void port_fd_close(int fd)
 {
-	ref_close(fd);
+	struct task *t = task_current();
+
+	t->ops->fd_close(t, fd);
+}
+
+int port_queue_send(struct port_queue *q, const void *record, size_t size)
+{
+	return send(q->fd, record, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+size_t port_queue_receive(struct port_queue *q, void *record, size_t size)
+{
+	ssize_t n = recv(q->fd, record, size, MSG_DONTWAIT | MSG_TRUNC);
+
+	return n < 0 ? 0 : n;
+}
+
+void port_queue_close(struct port_queue *q)
+{
+	close(q->fd);
 }

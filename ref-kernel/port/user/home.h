@@ -24,8 +24,9 @@ typedef unsigned long long u64; /* as the kernel has it */
 typedef int32_t s32;
 typedef long long s64;
 
-struct port_mm;
+struct port_fd;
 struct port_file;
+struct port_mm;
 
 struct port_mutex {
 	pthread_mutex_t lock;
@@ -44,6 +45,10 @@ struct port_pin {
 struct port_window {
 	u64 uaddr;
 	size_t size;
+};
+
+struct port_queue {
+	int fd; /* our end */
 };
 
 struct port_thread {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Pinning. In user space a page cannot be held against the program that owns
- * the mapping; it is made present, with the permission asked for, and every
- * later access looks again (self.h).
+ * Pins, as far as it does not matter whose memory it is (mm.c), and files. In
+ * user space a page cannot be held against the program that owns the mapping; it
+ * is made present, with the permission asked for, and every later access looks
+ * again. A file's pages are mapped here, so they stay.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,37 +12,11 @@
 #include <unistd.h>
 
 #include "self.h"
-
-/* There is one address space, and it lives as long as we do. */
-struct port_mm {
-	char one;
-};
-
-static struct port_mm self_mm;
+#include "task.h"
 
 struct port_file {
 	int fd;
 };
-
-struct port_mm *port_mm_get(void)
-{
-	return &self_mm;
-}
-
-void port_mm_put(struct port_mm *mm)
-{
-	(void)mm;
-}
-
-int port_pin(struct port_pin *pin, struct port_mm *mm, u64 uaddr, u64 npages, bool write)
-{
-	(void)mm;
-	if (port_fail() || npages > UINT64_MAX >> PORT_PAGE_LG2 ||
-	    self_populate(uaddr, npages << PORT_PAGE_LG2, write))
-		return -EFAULT;
-	*pin = (struct port_pin){ .base = uaddr, .npages = npages };
-	return 0;
-}
 
 int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages, bool write)
 {
@@ -82,14 +57,15 @@ u64 port_pin_run(const struct port_pin *pin, u64 index, u64 max, u64 *phys)
 struct port_file *port_file_get(int fd, int *err)
 {
 	struct port_file *file = port_alloc(sizeof(*file));
+	struct task *t = task_current();
 
 	if (!file) {
 		*err = -ENOMEM;
 		return NULL;
 	}
-	file->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	file->fd = t->ops->fd_copy(t, fd);
 	if (file->fd < 0) {
-		*err = -errno;
+		*err = file->fd;
 		port_free(file);
 		return NULL;
 	}

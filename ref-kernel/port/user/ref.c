@@ -25,12 +25,13 @@ int ref_open(void)
 
 int ref_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	struct iommufd_ctx *ctx = port_fd_get(fd, &iommufd_fd_ops);
+	struct port_fd *held;
+	struct iommufd_ctx *ctx = port_fd_get(fd, &iommufd_fd_ops, &held);
 	int ret;
 
 	if (!ctx)
 		return -EBADF;
 	ret = iommufd_ioctl(ctx, cmd, (u64)arg);
-	port_fd_put(fd);
+	port_fd_put(held);
 	return ret;
 }
