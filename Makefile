@@ -95,14 +95,20 @@ format: ## apply .clang-format
 check-abi: ## hold the ABI against a kernel's headers: LINUX_HEADERS=DIR
 	$(Q)CC='$(CC)' ci/check-abi $(LINUX_HEADERS)
 
+check-kernel-selftests: ## the kernel's own iommufd selftests judge the reference: SOURCE=DIR
+	$(Q)ci/install build test
+	$(Q)$(MAKE) build/release/iodirty
+	$(Q)CC='$(CC)' ci/kernel-selftests $(if $(SOURCE),--source '$(SOURCE)')
+
 clean: ## remove what was built
 	$(Q)rm -rf build iodirty
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
-		while IFS='	' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
+		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
-.PHONY: all certify check check-full mutants check-build lint format check-abi abi-layout clean help
+.PHONY: all certify check check-full mutants check-build lint format check-abi \
+	check-kernel-selftests abi-layout clean help
 
 # ---- rules ----
 
