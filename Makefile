@@ -48,7 +48,12 @@ includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),$(INC))
 
 # ---- sources ----
 
-REF_SRC := $(foreach d,iommufd pgtable hw port/user,$(wildcard ref-kernel/$(d)/*.c))
+# What is loaded into a program that runs on the reference, and all else.
+PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c call.c fail_nth.c wire.c) \
+	port/user/self.c)
+REF_SRC := $(filter-out ref-kernel/preload/preload.c ref-kernel/preload/call.c \
+	ref-kernel/preload/fail_nth.c,$(foreach d,iommufd pgtable hw port/user preload, \
+	$(wildcard ref-kernel/$(d)/*.c)))
 CT_SRC := $(foreach d,conformance/runner conformance/lib targets,$(wildcard $(d)/*.c))
 TEST_SRC := $(wildcard conformance/tests/*.c)
 META_SRC := $(wildcard conformance/meta/*.c)
@@ -63,7 +68,7 @@ UNITS := $(patsubst %.c,%,$(UNIT_SRC))
 
 # ---- what a person asks for ----
 
-all: iodirty build/release/iodirty-bench abi-layout ## the command and the benchmark (default)
+all: iodirty build/release/libiodirty-preload.so build/release/iodirty-bench abi-layout ## the command and the benchmark (default)
 
 certify: ## install what is missing, build, write the certification package
 	$(Q)ci/install build report
@@ -83,7 +88,7 @@ mutants: ## break the reference on purpose: conformance must notice (minutes)
 	$(Q)conformance/mutants/run
 
 # Everything that ci/check runs.
-check-build: all $(FLAVOURS:%=build/%/iodirty) \
+check-build: all $(FLAVOURS:%=build/%/iodirty) build/asan/libiodirty-preload.so \
 	$(foreach f,release asan,$(if $(META_SRC),build/$(f)/iodirty-meta) $(UNITS:%=build/$(f)/%))
 
 lint: ## formatting, static checks and the rules of the house
@@ -152,6 +157,11 @@ build/$(1)/%.o: %.c Makefile
 	$$(call say,CC,$$@)
 	$$(call compile,$$(CC),$$(CFLAGS) $$(PKG_CFLAGS),$$(FLAGS_$(1)))
 
+# Of what is loaded only the names that it stands in for are seen.
+build/$(1)/pic/%.o: %.c Makefile
+	$$(call say,CC,$$@)
+	$$(call compile,$$(CC),$$(CFLAGS) -fPIC -fvisibility=hidden,$$(FLAGS_$(1)))
+
 build/$(1)/%.o: build/%.c Makefile
 	$$(call say,CC,$$@)
 	$$(call compile,$$(CC),$$(CFLAGS) $$(PKG_CFLAGS),$$(FLAGS_$(1)))
@@ -165,6 +175,9 @@ build/$(1)/libiodirty-ref.a: $$(call objects,$(1),$(REF_SRC))
 
 build/$(1)/libiodirty-ct.a: $$(call objects,$(1),$(CT_SRC))
 	$$(archive)
+
+build/$(1)/libiodirty-preload.so: $$(call objects,$(1)/pic,$(PRELOAD_SRC))
+	$$(call link,$$(CC) -shared,$$(FLAGS_$(1)),-ldl)
 
 build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c) \
 	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a

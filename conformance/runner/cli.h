@@ -3,6 +3,7 @@
 #ifndef IODIRTY_CLI_H
 #define IODIRTY_CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,6 +29,7 @@ int list_main(const struct command *command, int argc, char **argv);
 int conform_main(const struct command *command, int argc, char **argv);
 int bench_main(const struct command *command, int argc, char **argv);
 int certify_main(const struct command *command, int argc, char **argv);
+int run_main(const struct command *command, int argc, char **argv);
 int not_built_main(const struct command *command, int argc, char **argv);
 
 /* --help, on stdout. */
@@ -49,6 +51,12 @@ const struct target_driver *usable_target(const struct command *command, const c
 bool name_matches(const char *pattern, const char *name);
 /* As above; "arm-s1" also names "arm-s1-4k". */
 bool format_matches(const char *pattern, const char *name);
+
+/*
+ * The file @relative below the nearest directory above this executable's real
+ * path that has it: the repository's root, wherever in it the executable lies.
+ */
+bool find_beside(const char *relative, char out[PATH_MAX]);
 
 /* "64K" for 16; @out holds at least 8 bytes. */
 const char *size_name(unsigned int lg2, char out[8]);

@@ -98,10 +98,18 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "run",
-		.arguments = "[--format F] -- PROGRAM ARGS",
+		.arguments = "[-f FORMAT] [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
-		.help = "Runs PROGRAM so that what it opens as /dev/iommu is the reference.",
-		.run = not_built_main,
+		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
+			"/dev/iommu is the reference. It must be dynamically linked, for 64-bit x86\n"
+			"with glibc, and gain no rights by being run.\n"
+			"\n"
+			"  -f, --format FORMAT   page tables of the devices that IOMMU_TEST_CMD plugs\n"
+			"                        (default: mock, as in the kernel)\n"
+			"\n"
+			"Exit code: that of PROGRAM, 128 + n if signal n ended it; 2 when it cannot be\n"
+			"put on the reference, with the reason; 1 when it could not be started.",
+		.run = run_main,
 	},
 	{
 		.name = "lab",

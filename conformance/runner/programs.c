@@ -9,11 +9,7 @@
 
 #include "cli.h"
 
-/*
- * The file @relative below the nearest directory above this executable's real
- * path that has it: the repository's root, wherever in it the executable lies.
- */
-static bool find_beside(const char *relative, char out[PATH_MAX])
+bool find_beside(const char *relative, char out[PATH_MAX])
 {
 	char directory[PATH_MAX];
 	char *slash;

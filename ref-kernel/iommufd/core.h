@@ -72,6 +72,7 @@ struct iommufd_ctx {
 	u32 vfio_ioas; /* id, 0: none; under lock */
 
 	const struct pgt_engine *engine; /* under lock */
+	const char *test_format; /* of mock devices */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
 };
 

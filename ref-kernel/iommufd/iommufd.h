@@ -11,6 +11,9 @@ struct iommufd_ctx;
 
 /* NULL: no memory. */
 struct iommufd_ctx *iommufd_open(void);
+/* The format of the devices that IOMMU_TEST_CMD plugs, a name that is listed; by
+ * default the mock's. Before the first ioctl. */
+void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name);
 /*
  * Any ioctl on the descriptor; @uptr is the caller's argument, trusted in no
  * way. 0 or a negative errno. From any number of threads at once.

@@ -25,7 +25,13 @@ struct iommufd_ctx *iommufd_open(void)
 	ctx->next_domain = 1;
 	ctx->memlock_limit = UINT64_MAX;
 	ctx->engine = pgt_engines[0];
+	ctx->test_format = "mock";
 	return ctx;
+}
+
+void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name)
+{
+	ctx->test_format = name;
 }
 
 struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx)

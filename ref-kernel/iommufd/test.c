@@ -26,9 +26,11 @@ void selftest_release(struct object *obj)
 
 static struct selftest *selftest_create(struct iommufd_ctx *ctx, u32 dev_flags, int *err)
 {
-	struct iodirty_plug plug = { .format = "mock" };
+	struct iodirty_plug plug = { 0 };
 	struct selftest *st;
 
+	memcpy(plug.format, ctx->test_format,
+	       port_min(strlen(ctx->test_format), sizeof(plug.format) - 1));
 	if (dev_flags & MOCK_FLAGS_DEVICE_NO_DIRTY)
 		plug.flags |= IODIRTY_PLUG_NO_DIRTY;
 	if (dev_flags & MOCK_FLAGS_DEVICE_PASID)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Calls from a program to its server. Between the files of the preload library;
+ * any thread, at any time, in a signal handler too. errno is left alone.
+ */
+#ifndef IODIRTY_PRELOAD_CALL_H
+#define IODIRTY_PRELOAD_CALL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "wire.h"
+
+/* Is this program on a reference at all? */
+bool call_possible(void);
+/*
+ * Have the server do @w, and do for it what must be done here. The result: 0 or
+ * more, or -errno; *@fd gets the descriptor that came, or -1.
+ */
+long call(struct wire *w, int *fd);
+
+/* fail_nth.c: what is set for this thread, and what a call left of it. */
+uint32_t fail_nth_get(void);
+void fail_nth_set(uint32_t left);
+/* The file that @path names is such a setting of this process: a descriptor or
+ * -errno; -ENOENT: it is not. */
+int fail_nth_open(const char *path, int flags);
+/* @n bytes were written at @at (-1: before the offset) of @fd, whatever it is: a setting is as long as
+ * the last write, so that no digit of the one before is left. */
+void fail_nth_written(int fd, ssize_t n, off_t at);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The task that is another process, one object a connection. Within a call its
+ * thread waits for us, so it is alive, and does in its own process what can be
+ * done nowhere else (wire.h). Copies are looked up by the kernel in its memory.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "port/user/self.h"
+#include "server.h"
+
+static struct client *client(struct task *t)
+{
+	return port_container(t, struct client, task);
+}
+
+/* Have the client do @w: what it answers, or -EPIPE when it has gone. */
+static s64 ask(struct client *c, struct wire *w, int fd)
+{
+	int err = wire_send(c->socket, w, fd);
+
+	if (!err)
+		err = wire_receive(c->socket, w, NULL);
+	return err ? -EPIPE : w->result;
+}
+
+int client_populate(struct task *t, u64 addr, u64 size, bool write)
+{
+	struct wire w = { .op = WIRE_POPULATE, .addr = addr, .size = size, .write = write };
+
+	return ask(client(t), &w, -1) ? -EFAULT : 0;
+}
+
+static int task_read(struct task *t, void *dst, u64 addr, size_t size)
+{
+	return process_read(client(t)->pid, dst, addr, size);
+}
+
+static int task_write(struct task *t, u64 addr, const void *src, size_t size)
+{
+	return process_write(client(t)->pid, addr, src, size);
+}
+
+static int task_atomic(struct task *t, u64 addr, enum port_atomic op, size_t size, u64 operand,
+		       u64 compare, u64 *old)
+{
+	struct wire w = { .op = WIRE_ATOMIC,
+			  .addr = addr,
+			  .size = size,
+			  .cmd = op,
+			  .operand = operand,
+			  .compare = compare };
+
+	if (ask(client(t), &w, -1))
+		return -EFAULT;
+	*old = w.value;
+	return 0;
+}
+
+static bool task_capable(struct task *t, unsigned int cap)
+{
+	return process_capable(client(t)->pid, cap);
+}
+
+static int task_fd_copy(struct task *t, int fd)
+{
+	int process = (int)syscall(SYS_pidfd_open, client(t)->pid, 0), copy = -1;
+
+	if (process >= 0) {
+		copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+		if (copy < 0)
+			copy = -errno;
+		close(process);
+	}
+	return copy;
+}
+
+/* Every descriptor that any client has of us. */
+static struct fd_table fds = FD_TABLE_INIT;
+static unsigned int fds_open;
+
+static int hangups = -1; /* an epoll of our ends, which end when the far one is closed */
+static struct port_mutex reap_lock = { PTHREAD_MUTEX_INITIALIZER };
+
+int clients_init(void)
+{
+	hangups = epoll_create1(EPOLL_CLOEXEC);
+	return hangups < 0 ? -errno : hangups;
+}
+
+void clients_reap(void)
+{
+	struct epoll_event e;
+
+	port_mutex_lock(&reap_lock);
+	while (epoll_wait(hangups, &e, 1, 0) == 1) {
+		/* Who is within a call on it releases it at the end of that. */
+		fd_table_close(&fds, e.data.u64);
+		__atomic_sub_fetch(&fds_open, 1, __ATOMIC_RELAXED);
+	}
+	port_mutex_unlock(&reap_lock);
+}
+
+unsigned int clients_open_count(void)
+{
+	clients_reap();
+	return __atomic_load_n(&fds_open, __ATOMIC_RELAXED);
+}
+
+/* Waits until a client closes something. */
+void clients_wait(void)
+{
+	struct pollfd p = { .fd = hangups, .events = POLLIN };
+
+	poll(&p, 1, -1);
+}
+
+/* @pair[0] becomes the entry's, closed with it; @pair[1] goes to the client. */
+static int add_pair(const int pair[2], const struct port_fd_ops *ops, void *priv)
+{
+	u64 cookie = wire_cookie(pair[1]);
+	struct epoll_event e = { .events = EPOLLONESHOT, .data.u64 = cookie };
+	int err = fd_table_add(&fds, cookie, pair[0], ops, priv);
+
+	if (err)
+		return err;
+	__atomic_add_fetch(&fds_open, 1, __ATOMIC_RELAXED);
+	/* A hangup is always reported; with it the far end's last close. */
+	epoll_ctl(hangups, EPOLL_CTL_ADD, pair[0], &e);
+	return 0;
+}
+
+/*
+ * A descriptor for the client that stands for @priv. Of a plain one our end says
+ * at once that nothing will come, so that who reads it does not wait.
+ */
+int client_make_fd(const struct port_fd_ops *ops, void *priv, int *ours)
+{
+	int pair[2], err;
+
+	if (port_fail() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -ENFILE;
+	if (ours)
+		*ours = dup(pair[0]);
+	else
+		shutdown(pair[0], SHUT_WR);
+	err = ours && *ours < 0 ? -EMFILE : add_pair(pair, ops, priv);
+	if (!err)
+		return pair[1];
+	if (ours && *ours >= 0)
+		close(*ours);
+	close(pair[0]);
+	close(pair[1]);
+	return err;
+}
+
+static int task_fd_install(struct task *t, const struct port_fd_ops *ops, void *priv, int *ours)
+{
+	struct wire w = { .op = WIRE_INSTALL };
+	int fd = client_make_fd(ops, priv, ours), number;
+
+	if (fd < 0)
+		return fd;
+	number = (int)ask(client(t), &w, fd);
+	close(fd);
+	return number;
+}
+
+static struct port_fd *task_fd_find(struct task *t, int fd, const struct port_fd_ops *ops)
+{
+	struct wire w = { .op = WIRE_COOKIE, .arg = (u32)fd };
+
+	if (ask(client(t), &w, -1))
+		return NULL;
+	return fd_table_get(&fds, w.value, ops);
+}
+
+struct port_fd *client_find_fd(u64 cookie, const struct port_fd_ops *ops)
+{
+	return fd_table_get(&fds, cookie, ops);
+}
+
+static void task_fd_close(struct task *t, int fd)
+{
+	struct wire w = { .op = WIRE_CLOSE, .arg = (u32)fd };
+
+	ask(client(t), &w, -1);
+	clients_reap();
+}
+
+const struct task_ops client_task_ops = {
+	.read = task_read,
+	.write = task_write,
+	.atomic = task_atomic,
+	.capable = task_capable,
+	.fd_copy = task_fd_copy,
+	.fd_install = task_fd_install,
+	.fd_find = task_fd_find,
+	.fd_close = task_fd_close,
+};

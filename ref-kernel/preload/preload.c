@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a program on the reference calls in place of libc. It is this little
+ * because an open iommufd is a real descriptor (wire.h): only its opening, and
+ * ioctl, are ours. Anything else passes through after a look at its arguments.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "abi/iodirty.h"
+#include "abi/iommufd.h"
+#include "call.h"
+
+#define EXPORT __attribute__((visibility("default")))
+#define HUGE_SIZE (2UL << 20)
+
+static long result(long ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+/* What libc, or whoever stands between it and us, has under the name. */
+#define REAL(type, name, ...) ((type(*)(__VA_ARGS__)) __extension__ real(#name, &name##_real))
+
+static void *openat_real, *ioctl_real, *close_real, *mmap_real, *opendir_real, *pwrite_real,
+	*write_real;
+
+static void *real(const char *name, void **cache)
+{
+	void *fn = __atomic_load_n(cache, __ATOMIC_RELAXED);
+
+	if (!fn) {
+		fn = dlsym(RTLD_NEXT, name);
+		__atomic_store_n(cache, fn, __ATOMIC_RELAXED);
+	}
+	return fn;
+}
+
+/* ---- open ---- */
+
+/* Has this process, or one that it is a fork of, opened the reference? */
+static bool opened;
+/* Numbers known to be ours, so that a close can be waited for. */
+static unsigned char known[1024 / 8];
+
+static void know(int fd)
+{
+	if (fd >= 0 && fd < (int)sizeof(known) * 8)
+		__atomic_fetch_or(&known[fd / 8], 1 << fd % 8, __ATOMIC_RELAXED);
+}
+
+static bool forget(int fd)
+{
+	unsigned char bit = 1 << fd % 8;
+
+	if (fd < 0 || fd >= (int)sizeof(known) * 8)
+		return false;
+	return __atomic_fetch_and(&known[fd / 8], ~bit, __ATOMIC_RELAXED) & bit;
+}
+
+static long open_reference(int flags)
+{
+	struct wire w = { .op = WIRE_OPEN };
+	int fd;
+	long ret;
+
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	ret = call(&w, &fd);
+	if (ret < 0)
+		return ret;
+	if (fd < 0)
+		return -EMFILE;
+	/* The connection is far above; ours takes the lowest number, as opens do. */
+	if (!(flags & O_CLOEXEC))
+		fcntl(fd, F_SETFD, 0);
+	opened = true;
+	know(fd);
+	return fd;
+}
+
+/* @path from the folder @dir on; false: that cannot be told. */
+static bool full_path(int dir, const char *path, char out[PATH_MAX])
+{
+	char folder[PATH_MAX] = "", link[64];
+
+	if (path[0] != '/' && dir == AT_FDCWD) {
+		if (!getcwd(folder, sizeof(folder)))
+			return false;
+	} else if (path[0] != '/') {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+		if (readlink(link, folder, sizeof(folder) - 1) < 0)
+			return false;
+	}
+	return snprintf(out, PATH_MAX, "%s/%s", folder, path) < PATH_MAX;
+}
+
+/* Take out "//" and "/./". */
+static void tidy(char *path)
+{
+	char *to = path;
+
+	for (const char *p = path; *p; p++) {
+		while (p[0] == '/' && (p[1] == '/' || (p[1] == '.' && p[2] == '/')))
+			p += p[1] == '/' ? 1 : 2;
+		*to++ = *p;
+	}
+	*to = '\0';
+}
+
+/* libc's headers say that it is none; a program may know better. */
+static const char *maybe_null(const char *path)
+{
+	__asm__("" : "+r"(path));
+	return path;
+}
+
+static bool ends_with(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !strcmp(slash ? slash + 1 : path, name);
+}
+
+/* -ENOENT: not for us. */
+static long open_ours(int dir, const char *path, int flags)
+{
+	bool device = path && ends_with(path, "iommu");
+	bool setting = path && ends_with(path, "fail-nth");
+	char full[PATH_MAX];
+
+	if ((!device && !setting) || !call_possible() || !full_path(dir, path, full))
+		return -ENOENT;
+	tidy(full);
+	if (device)
+		return strcmp(full, "/dev/iommu") ? -ENOENT : open_reference(flags);
+	return fail_nth_open(full, flags);
+}
+
+static int open_any(int dir, const char *path, int flags, mode_t mode)
+{
+	long fd = open_ours(dir, path, flags);
+
+	if (fd != -ENOENT)
+		return (int)result(fd);
+	return REAL(int, openat, int, const char *, int, ...)(dir, path, flags, mode);
+}
+
+static mode_t mode_of(int flags, va_list args)
+{
+	return flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;
+}
+
+#define OPEN_BODY(dir)               \
+	va_list args;                \
+	mode_t mode;                 \
+                                     \
+	va_start(args, flags);       \
+	mode = mode_of(flags, args); \
+	va_end(args);                \
+	return open_any(dir, maybe_null(path), flags, mode)
+
+EXPORT int open(const char *path, int flags, ...)
+{
+	OPEN_BODY(AT_FDCWD);
+}
+
+EXPORT int openat(int dir, const char *path, int flags, ...)
+{
+	OPEN_BODY(dir);
+}
+
+EXPORT int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+EXPORT int openat64(int dir, const char *path, int flags, ...) __attribute__((alias("openat")));
+
+/* What _FORTIFY_SOURCE makes of an open without a mode. */
+int __open_2(const char *path, int flags);
+int __openat_2(int dir, const char *path, int flags);
+
+EXPORT int __open_2(const char *path, int flags)
+{
+	return open_any(AT_FDCWD, maybe_null(path), flags, 0);
+}
+
+EXPORT int __openat_2(int dir, const char *path, int flags)
+{
+	return open_any(dir, maybe_null(path), flags, 0);
+}
+
+EXPORT int __open64_2(const char *path, int flags) __attribute__((alias("__open_2")));
+EXPORT int __openat64_2(int dir, const char *path, int flags) __attribute__((alias("__openat_2")));
+
+/* A kernel with fault injection has these in debugfs, for a program to tune. */
+static const char debugfs[] = "/sys/kernel/debug/";
+
+EXPORT DIR *opendir(const char *path)
+{
+	DIR *dir = REAL(DIR *, opendir, const char *)(path);
+	const char *asked = maybe_null(path), *ours;
+
+	if (!asked || strncmp(asked, debugfs, strlen(debugfs) - 1) || !call_possible())
+		return dir;
+	ours = getenv(WIRE_DEBUGFS_ENV);
+	if (!ours || (dir && !faccessat(dirfd(dir), "failslab", F_OK, 0)))
+		return dir;
+	if (dir)
+		closedir(dir);
+	return REAL(DIR *, opendir, const char *)(ours);
+}
+
+/* A program's number for a failure is as long as what it wrote last. */
+EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	ssize_t done = REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, buf, n, at);
+
+	fail_nth_written(fd, done, at);
+	return done;
+}
+
+EXPORT ssize_t pwrite64(int fd, const void *buf, size_t n, off_t at)
+	__attribute__((alias("pwrite")));
+
+EXPORT ssize_t write(int fd, const void *buf, size_t n)
+{
+	ssize_t done = REAL(ssize_t, write, int, const void *, size_t)(fd, buf, n);
+
+	fail_nth_written(fd, done, -1);
+	return done;
+}
+
+/* ---- ioctl and close ---- */
+
+/* Numbers that only the reference answers; others' are looked at no further. */
+static bool may_be_ours(unsigned long cmd)
+{
+	unsigned int type = cmd >> 8 & 0xff;
+
+	return type == IOMMUFD_TYPE || type == IODIRTY_TYPE;
+}
+
+EXPORT int ioctl(int fd, unsigned long cmd, ...)
+{
+	struct wire w = { .op = WIRE_IOCTL, .cmd = cmd };
+	va_list args;
+	void *arg;
+	int came;
+	long ret;
+
+	va_start(args, cmd);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (may_be_ours(cmd) && call_possible()) {
+		w.cookie = wire_cookie(fd);
+		w.arg = (uint64_t)arg;
+		ret = w.cookie ? call(&w, &came) : -EBADF;
+		if (ret != -EBADF) {
+			know(fd);
+			return (int)result(ret);
+		}
+	}
+	return REAL(int, ioctl, int, unsigned long, ...)(fd, cmd, arg);
+}
+
+/* As in the kernel, what the last close releases is released when it returns. */
+EXPORT int close(int fd)
+{
+	int ret = REAL(int, close, int)(fd);
+	struct wire w = { .op = WIRE_SYNC };
+
+	if (!ret && forget(fd) && call_possible())
+		call(&w, &fd);
+	return ret;
+}
+
+/* ---- hugetlb ---- */
+
+/*
+ * A host without huge pages to spare need not stop a program that maps them for
+ * its devices: the reference takes ordinary memory, aligned alike, for large.
+ * Only in programs that use the reference.
+ */
+static void *map_aligned(void *addr, size_t length, int prot, int flags)
+{
+	size_t spare = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) ? 0 : HUGE_SIZE;
+	char *base, *at;
+
+	length = (length + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
+	base = REAL(void *, mmap, void *, size_t, int, int, int, off_t)(addr, length + spare, prot,
+									flags, -1, 0);
+	if (base == MAP_FAILED || !spare)
+		return base;
+	at = (char *)(((uintptr_t)base + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
+	if (at > base)
+		munmap(base, at - base);
+	if (at < base + HUGE_SIZE)
+		munmap(at + length, base + HUGE_SIZE - at);
+	return at;
+}
+
+EXPORT void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	void *p = REAL(void *, mmap, void *, size_t, int, int, int, off_t)(addr, length, prot,
+									   flags, fd, offset);
+
+	if (p != MAP_FAILED || !(flags & MAP_HUGETLB) || !(flags & MAP_ANONYMOUS) || !opened ||
+	    !length)
+		return p;
+	if (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK &&
+	    (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK) != 21)
+		return p;
+	return map_aligned(addr, length, prot,
+			   flags & ~(MAP_HUGETLB | MAP_HUGE_MASK << MAP_HUGE_SHIFT));
+}
+
+EXPORT void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+	__attribute__((alias("mmap")));

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Accepts connections, a thread for each, and answers the calls on them. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "iommufd/iommufd.h"
+#include "remote.h"
+#include "server.h"
+
+static const char *test_format;
+
+static void release(void *priv)
+{
+	iommufd_release(priv);
+}
+
+static const struct port_fd_ops iommufd_ops = { .release = release };
+
+/* @*fd gets the new descriptor, to be sent and closed. */
+static int do_open(int *fd)
+{
+	struct iommufd_ctx *ctx = iommufd_open();
+
+	if (!ctx)
+		return -ENOMEM;
+	iommufd_set_test_format(ctx, test_format);
+	*fd = client_make_fd(&iommufd_ops, ctx, NULL);
+	if (*fd < 0)
+		iommufd_release(ctx);
+	return *fd < 0 ? *fd : 0;
+}
+
+static long do_ioctl(const struct wire *w)
+{
+	struct port_fd *held = client_find_fd(w->cookie, &iommufd_ops);
+	long result;
+
+	if (!held) {
+		/* Ours, but no iommufd: an access, a fault queue. Or not ours. */
+		held = client_find_fd(w->cookie, NULL);
+		if (!held)
+			return -EBADF;
+		result = -ENOTTY;
+	} else {
+		result = iommufd_ioctl(fd_table_priv(held), (unsigned int)w->cmd, w->arg);
+	}
+	port_fd_put(held);
+	return result;
+}
+
+static int hello(struct client *c, const struct wire *w)
+{
+	int err = 0;
+
+	if (c->task.mm)
+		return -EPROTO;
+	c->task.mm = remote_mm_get(c->pid, w->arg, &err);
+	return c->task.mm ? 0 : err;
+}
+
+/* One call; false ends the connection. */
+static bool answer(struct client *c)
+{
+	struct wire w, done = { .op = WIRE_DONE };
+	int fd = -1, err;
+
+	if (wire_receive(c->socket, &w, NULL))
+		return false;
+	clients_reap();
+	if (w.op != WIRE_HELLO && !c->task.mm)
+		return false;
+	port_fail_set(w.fail_nth);
+	switch (w.op) {
+	case WIRE_HELLO:
+		done.result = hello(c, &w);
+		break;
+	case WIRE_OPEN:
+		done.result = do_open(&fd);
+		break;
+	case WIRE_IOCTL:
+		done.result = do_ioctl(&w);
+		break;
+	case WIRE_SYNC:
+		break;
+	default:
+		done.result = -ENOSYS;
+	}
+	done.fail_nth = port_fail_set(0);
+	err = wire_send(c->socket, &done, fd);
+	if (fd >= 0)
+		close(fd);
+	return !err;
+}
+
+static void *serve(void *arg)
+{
+	struct client *c = arg;
+
+	task_become(&c->task);
+	while (answer(c))
+		;
+	task_become(NULL);
+	if (c->task.mm)
+		port_mm_put(c->task.mm);
+	close(c->socket);
+	free(c);
+	return NULL;
+}
+
+static int start_thread(void *(*fn)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&thread, &attr, fn, arg);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+static void welcome(int socket)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (c && !getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) && peer.pid) {
+		*c = (struct client){ .task.ops = &client_task_ops,
+				      .socket = socket,
+				      .pid = peer.pid };
+		if (!start_thread(serve, c))
+			return;
+	}
+	free(c);
+	close(socket);
+}
+
+static void *accept_all(void *arg)
+{
+	int listener = (int)(intptr_t)arg;
+
+	for (;;) {
+		int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (socket >= 0)
+			welcome(socket);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS)
+			usleep(10000); /* until somebody closes something */
+	}
+	return NULL;
+}
+
+/* Who closes and calls no more is released too, at once. */
+static void *reap_all(void *arg)
+{
+	for (;;) {
+		clients_wait();
+		clients_reap();
+	}
+	return arg;
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address;
+	int fd = wire_address(path, &address);
+
+	if (fd)
+		return fd;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (struct sockaddr *)&address, sizeof(address)) && !listen(fd, SOMAXCONN))
+		return fd;
+	close(fd);
+	return -errno;
+}
+
+int server_start(const char *path, const char *format)
+{
+	int listener = listen_at(path), err;
+	sigset_t all, was;
+
+	test_format = format;
+	if (listener < 0)
+		return listener;
+	err = clients_init();
+	/* Signals are for the thread that waits for the program. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	if (err >= 0)
+		err = start_thread(reap_all, NULL);
+	if (!err)
+		err = start_thread(accept_all, (void *)(intptr_t)listener);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return err;
+}
+
+unsigned int server_open_count(void)
+{
+	return clients_open_count();
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a program on the reference and its server say to each other, over a
+ * SOCK_SEQPACKET connection a thread: a call; then, until it is done, what the
+ * server needs done in the caller's own process, each with its answer.
+ *
+ * An open iommufd is one end of a socket pair whose other end the server keeps.
+ * The host's kernel so does all that descriptors are about: dup, fork, exec,
+ * passing, the last close, which the server sees as a hangup. It is known by its
+ * cookie (SO_COOKIE), whatever its number in whichever process.
+ */
+#ifndef IODIRTY_PRELOAD_WIRE_H
+#define IODIRTY_PRELOAD_WIRE_H
+
+#include <stdint.h>
+#include <sys/un.h>
+
+/* The environment of a program that is on the reference: path of the socket. */
+#define WIRE_ENV "IODIRTY_REFERENCE"
+/* And of a folder that stands for debugfs on hosts without fault injection. */
+#define WIRE_DEBUGFS_ENV "IODIRTY_DEBUGFS"
+
+enum wire_op {
+	/* From the program. */
+	WIRE_HELLO, /* first on a connection; @arg: a number of its memory image */
+	WIRE_OPEN, /* DONE brings a descriptor */
+	WIRE_IOCTL, /* @cookie, @cmd, @arg */
+	WIRE_SYNC, /* done once what was closed before is released */
+
+	/* From the server, within a call; all but DONE are answered. */
+	WIRE_DONE, /* @result; @fail_nth: what is left */
+	WIRE_POPULATE, /* @addr, @size, @write */
+	WIRE_ATOMIC, /* @addr, @size, @cmd: enum port_atomic, @operand, @compare */
+	WIRE_COOKIE, /* of descriptor @arg */
+	WIRE_INSTALL, /* brings a descriptor: answer its number */
+	WIRE_CLOSE, /* descriptor @arg */
+};
+
+struct wire {
+	uint32_t op;
+	uint32_t fail_nth; /* of the calling thread; 0: off */
+	int64_t result; /* 0 or more, or -errno */
+	uint64_t cookie, cmd, arg;
+	uint64_t addr, size, operand, compare, value;
+	uint32_t write, pad;
+};
+
+/* One message with at most one descriptor, -1: none. 0 or -errno (-EPIPE: gone). */
+int wire_send(int socket, const struct wire *w, int fd);
+/* *@fd may be NULL: one that comes is closed. */
+int wire_receive(int socket, struct wire *w, int *fd);
+
+/* The address of the socket at @path: -ENAMETOOLONG. */
+int wire_address(const char *path, struct sockaddr_un *address);
+
+/* SO_COOKIE of a socket; 0: not a socket. Leaves errno alone. */
+uint64_t wire_cookie(int fd);
+
+#endif
