@@ -43,8 +43,9 @@ FLAGS_tsan := $(SANITIZE) -fsanitize=thread
 INC_TESTS := -I include -I conformance/lib
 INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
 	-I ref-kernel/port/user -I ref-kernel/pgtable -I ref-kernel/hw -I ref-kernel/iommufd
-# Tests see what they test through target.h and the ABI only.
-includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),$(INC))
+# Tests see what they test through target.h and the ABI only, examples the ABI.
+includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
+	$(if $(filter examples/%,$(1)),-I include,$(INC)))
 
 # ---- sources ----
 
@@ -62,13 +63,17 @@ BENCH_SRC := $(wildcard bench/*.c bench/*.cc)
 TOML := conformance/requirements.toml
 META_TOML := $(wildcard conformance/meta/*.toml)
 
+EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c))
+
 GEN := conformance/gen_requirements.py
 objects = $(patsubst %,build/$(1)/%.o,$(basename $(2)))
 UNITS := $(patsubst %.c,%,$(UNIT_SRC))
 
 # ---- what a person asks for ----
 
-all: iodirty build/release/libiodirty-preload.so build/release/iodirty-bench abi-layout ## the command and the benchmark (default)
+all: iodirty programs abi-layout ## the command, the benchmark, the examples (default)
+
+programs: build/release/libiodirty-preload.so build/release/iodirty-bench $(EXAMPLES)
 
 certify: ## install what is missing, build, write the certification package
 	$(Q)ci/install build report
@@ -112,7 +117,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
-.PHONY: all certify check check-full mutants check-build lint format check-abi \
+.PHONY: all programs certify check check-full mutants check-build lint format check-abi \
 	check-kernel-selftests abi-layout clean help
 
 # ---- rules ----
@@ -195,6 +200,10 @@ $(UNITS:%=build/$(1)/%): %: %.o build/$(1)/libiodirty-ct.a build/$(1)/libiodirty
 	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
 endef
 $(foreach f,$(FLAVOURS),$(eval $(call flavour,$(f))))
+
+# Of nothing but themselves, so that they run on any /dev/iommu.
+$(EXAMPLES): %: %.o
+	$(call link,$(CC))
 
 # Objects are kept, and what they included is known, from one run to the next.
 .SECONDARY:
