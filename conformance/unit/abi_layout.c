@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Holds abi/layout.h against our headers, or, with ABI_LINUX_VERSION given,
- * against a kernel's own <linux/iommufd.h> and, with ABI_LINUX_TEST, its
- * iommufd_test.h. It is compiled and never run.
+ * against a kernel's own <linux/iommufd.h> and, with ABI_LINUX_VFIO, its
+ * <linux/vfio.h>, with ABI_LINUX_TEST, its iommufd_test.h. It is compiled and
+ * never run.
  */
 #include <stddef.h>
 
@@ -10,6 +11,9 @@
 
 #ifdef ABI_LINUX_VERSION
 #include <linux/iommufd.h>
+#ifdef ABI_LINUX_VFIO
+#include <linux/vfio.h>
+#endif
 #ifdef ABI_LINUX_TEST
 #include <iommufd_test.h>
 #endif
@@ -18,6 +22,7 @@
 #include "abi/iodirty.h"
 #include "abi/iommufd.h"
 #include "abi/iommufd_test.h"
+#include "abi/vfio.h"
 #define ABI_SINCE(major, minor) 1
 #endif
 

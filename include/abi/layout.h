@@ -243,6 +243,99 @@ ABI_FIELD(iommu_ioas_change_process, size, 0, 4);
 ABI_FIELD(iommu_ioas_change_process, __reserved, 4, 4);
 #endif
 
+/* ---- abi/vfio.h ---- */
+
+#ifdef VFIO_TYPE
+
+ABI_VALUE(VFIO_GET_API_VERSION, 0x3b64);
+ABI_VALUE(VFIO_CHECK_EXTENSION, 0x3b65);
+ABI_VALUE(VFIO_SET_IOMMU, 0x3b66);
+ABI_VALUE(VFIO_IOMMU_GET_INFO, 0x3b70);
+ABI_VALUE(VFIO_IOMMU_MAP_DMA, 0x3b71);
+ABI_VALUE(VFIO_IOMMU_UNMAP_DMA, 0x3b72);
+ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES, 0x3b75);
+ABI_VALUE(VFIO_API_VERSION, 0);
+
+ABI_VALUE(VFIO_TYPE1_IOMMU, 1);
+ABI_VALUE(VFIO_TYPE1v2_IOMMU, 3);
+ABI_VALUE(VFIO_DMA_CC_IOMMU, 4);
+ABI_VALUE(VFIO_TYPE1_NESTING_IOMMU, 6);
+ABI_VALUE(VFIO_NOIOMMU_IOMMU, 8);
+ABI_VALUE(VFIO_UNMAP_ALL, 9);
+ABI_VALUE(VFIO_UPDATE_VADDR, 10);
+
+ABI_VALUE(VFIO_IOMMU_INFO_PGSIZES, 1);
+ABI_VALUE(VFIO_IOMMU_INFO_CAPS, 2);
+ABI_VALUE(VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, 1);
+ABI_VALUE(VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION, 2);
+ABI_VALUE(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, 3);
+ABI_VALUE(VFIO_DMA_MAP_FLAG_READ, 1);
+ABI_VALUE(VFIO_DMA_MAP_FLAG_WRITE, 2);
+ABI_VALUE(VFIO_DMA_MAP_FLAG_VADDR, 4);
+ABI_VALUE(VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP, 1);
+ABI_VALUE(VFIO_DMA_UNMAP_FLAG_ALL, 2);
+ABI_VALUE(VFIO_DMA_UNMAP_FLAG_VADDR, 4);
+ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_START, 1);
+ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP, 2);
+ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, 4);
+
+ABI_STRUCT(vfio_info_cap_header, 8);
+ABI_FIELD(vfio_info_cap_header, id, 0, 2);
+ABI_FIELD(vfio_info_cap_header, version, 2, 2);
+ABI_FIELD(vfio_info_cap_header, next, 4, 4);
+
+ABI_STRUCT(vfio_iommu_type1_info, 24);
+ABI_FIELD(vfio_iommu_type1_info, argsz, 0, 4);
+ABI_FIELD(vfio_iommu_type1_info, flags, 4, 4);
+ABI_FIELD(vfio_iommu_type1_info, iova_pgsizes, 8, 8);
+ABI_FIELD(vfio_iommu_type1_info, cap_offset, 16, 4);
+ABI_FIELD(vfio_iommu_type1_info, pad, 20, 4);
+
+ABI_STRUCT(vfio_iova_range, 16);
+ABI_FIELD(vfio_iova_range, start, 0, 8);
+ABI_FIELD(vfio_iova_range, end, 8, 8);
+
+ABI_STRUCT(vfio_iommu_type1_info_cap_iova_range, 16);
+ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, header, 0, 8);
+ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, nr_iovas, 8, 4);
+ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, reserved, 12, 4);
+ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, iova_ranges[0], 16, 16);
+
+ABI_STRUCT(vfio_iommu_type1_info_dma_avail, 12);
+ABI_FIELD(vfio_iommu_type1_info_dma_avail, header, 0, 8);
+ABI_FIELD(vfio_iommu_type1_info_dma_avail, avail, 8, 4);
+
+ABI_STRUCT(vfio_iommu_type1_dma_map, 32);
+ABI_FIELD(vfio_iommu_type1_dma_map, argsz, 0, 4);
+ABI_FIELD(vfio_iommu_type1_dma_map, flags, 4, 4);
+ABI_FIELD(vfio_iommu_type1_dma_map, vaddr, 8, 8);
+ABI_FIELD(vfio_iommu_type1_dma_map, iova, 16, 8);
+ABI_FIELD(vfio_iommu_type1_dma_map, size, 24, 8);
+
+ABI_STRUCT(vfio_bitmap, 24);
+ABI_FIELD(vfio_bitmap, pgsize, 0, 8);
+ABI_FIELD(vfio_bitmap, size, 8, 8);
+ABI_FIELD(vfio_bitmap, data, 16, 8);
+
+ABI_STRUCT(vfio_iommu_type1_dma_unmap, 24);
+ABI_FIELD(vfio_iommu_type1_dma_unmap, argsz, 0, 4);
+ABI_FIELD(vfio_iommu_type1_dma_unmap, flags, 4, 4);
+ABI_FIELD(vfio_iommu_type1_dma_unmap, iova, 8, 8);
+ABI_FIELD(vfio_iommu_type1_dma_unmap, size, 16, 8);
+ABI_FIELD(vfio_iommu_type1_dma_unmap, data[0], 24, 1);
+
+ABI_STRUCT(vfio_iommu_type1_dirty_bitmap, 8);
+ABI_FIELD(vfio_iommu_type1_dirty_bitmap, argsz, 0, 4);
+ABI_FIELD(vfio_iommu_type1_dirty_bitmap, flags, 4, 4);
+ABI_FIELD(vfio_iommu_type1_dirty_bitmap, data[0], 8, 1);
+
+ABI_STRUCT(vfio_iommu_type1_dirty_bitmap_get, 40);
+ABI_FIELD(vfio_iommu_type1_dirty_bitmap_get, iova, 0, 8);
+ABI_FIELD(vfio_iommu_type1_dirty_bitmap_get, size, 8, 8);
+ABI_FIELD(vfio_iommu_type1_dirty_bitmap_get, bitmap, 16, 24);
+
+#endif
+
 /* ---- abi/iommufd_test.h ---- */
 
 #ifdef IOMMU_TEST_CMD

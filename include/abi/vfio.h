@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The VFIO container interface as far as iommufd answers it on its own
+ * descriptor (include/uapi/linux/vfio.h, Linux 6.12 and 7.2), and what it
+ * refuses: a program that migrates must be told that this dirty tracking is not
+ * there. Names, numbers and layout are Linux's, the words are ours;
+ * abi/layout.h pins them.
+ *
+ * Rules that differ from iommufd's own:
+ *  - the argument starts with a u32 @argsz, the bytes that the caller has. Too
+ *    few for the fixed fields: EINVAL. More is fine, and not looked at.
+ *  - an unknown flag: EINVAL.
+ *  - the address space is the one that IOMMU_VFIO_IOAS named; none: ENODEV.
+ *  - CHECK_EXTENSION and SET_IOMMU take a number in place of a pointer.
+ */
+#ifndef IODIRTY_ABI_VFIO_H
+#define IODIRTY_ABI_VFIO_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define VFIO_TYPE (';')
+#define VFIO_BASE 100
+
+#define VFIO_GET_API_VERSION _IO(VFIO_TYPE, VFIO_BASE + 0)
+#define VFIO_CHECK_EXTENSION _IO(VFIO_TYPE, VFIO_BASE + 1)
+#define VFIO_SET_IOMMU _IO(VFIO_TYPE, VFIO_BASE + 2)
+#define VFIO_IOMMU_GET_INFO _IO(VFIO_TYPE, VFIO_BASE + 12)
+#define VFIO_IOMMU_MAP_DMA _IO(VFIO_TYPE, VFIO_BASE + 13)
+#define VFIO_IOMMU_UNMAP_DMA _IO(VFIO_TYPE, VFIO_BASE + 14)
+#define VFIO_IOMMU_DIRTY_PAGES _IO(VFIO_TYPE, VFIO_BASE + 17)
+
+#define VFIO_API_VERSION 0
+
+/* What CHECK_EXTENSION is asked for. The first, the second and NOIOMMU are also
+ * types of SET_IOMMU. */
+#define VFIO_TYPE1_IOMMU 1 /* may unmap in the middle of a mapping */
+#define VFIO_TYPE1v2_IOMMU 3 /* unmaps whole mappings */
+#define VFIO_DMA_CC_IOMMU 4 /* DMA is always coherent with the processor */
+#define VFIO_TYPE1_NESTING_IOMMU 6
+#define VFIO_NOIOMMU_IOMMU 8
+#define VFIO_UNMAP_ALL 9
+#define VFIO_UPDATE_VADDR 10
+
+/* One of a chain; offsets are from the start of the whole answer, 0 ends it. */
+struct vfio_info_cap_header {
+	__u16 id;
+	__u16 version;
+	__u32 next;
+};
+
+#define VFIO_IOMMU_INFO_PGSIZES (1 << 0)
+#define VFIO_IOMMU_INFO_CAPS (1 << 1)
+
+/*
+ * About the address space. On return @argsz is what the whole answer takes; when
+ * the caller has less, @cap_offset is 0 and there is no chain. A caller may stop
+ * before @cap_offset.
+ */
+struct vfio_iommu_type1_info {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 iova_pgsizes; /* bit n: pages of 2^n bytes */
+	__u32 cap_offset; /* of the first capability */
+	__u32 pad;
+};
+
+#define VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE 1
+#define VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION 2 /* DIRTY_PAGES works */
+#define VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL 3
+
+struct vfio_iova_range {
+	__u64 start;
+	__u64 end; /* inclusive */
+};
+
+/* Where a mapping may lie. Version 1. */
+struct vfio_iommu_type1_info_cap_iova_range {
+	struct vfio_info_cap_header header;
+	__u32 nr_iovas;
+	__u32 reserved;
+	struct vfio_iova_range iova_ranges[];
+};
+
+/* How many more mappings there may be. Version 1. */
+struct vfio_iommu_type1_info_dma_avail {
+	struct vfio_info_cap_header header;
+	__u32 avail;
+};
+
+#define VFIO_DMA_MAP_FLAG_READ (1 << 0)
+#define VFIO_DMA_MAP_FLAG_WRITE (1 << 1)
+#define VFIO_DMA_MAP_FLAG_VADDR (1 << 2)
+
+/* Map @size bytes of the caller's memory at exactly @iova. */
+struct vfio_iommu_type1_dma_map {
+	__u32 argsz;
+	__u32 flags;
+	__u64 vaddr;
+	__u64 iova;
+	__u64 size;
+};
+
+/* A bitmap of the old dirty tracking, which iommufd does not offer. */
+struct vfio_bitmap {
+	__u64 pgsize;
+	__u64 size; /* bytes */
+	__u64 *data;
+};
+
+#define VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP (1 << 0)
+#define VFIO_DMA_UNMAP_FLAG_ALL (1 << 1)
+#define VFIO_DMA_UNMAP_FLAG_VADDR (1 << 2)
+
+/* Unmap; @size returns the bytes unmapped. ALL: @iova and @size are 0. */
+struct vfio_iommu_type1_dma_unmap {
+	__u32 argsz;
+	__u32 flags;
+	__u64 iova;
+	__u64 size;
+	__u8 data[]; /* GET_DIRTY_BITMAP: a struct vfio_bitmap */
+};
+
+#define VFIO_IOMMU_DIRTY_PAGES_FLAG_START (1 << 0)
+#define VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP (1 << 1)
+#define VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP (1 << 2)
+
+/* The old dirty tracking; of a container, never of iommufd. */
+struct vfio_iommu_type1_dirty_bitmap {
+	__u32 argsz;
+	__u32 flags;
+	__u8 data[]; /* GET_BITMAP: the next */
+};
+
+struct vfio_iommu_type1_dirty_bitmap_get {
+	__u64 iova;
+	__u64 size;
+	struct vfio_bitmap bitmap;
+};
+
+#endif
