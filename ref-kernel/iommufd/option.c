@@ -95,7 +95,6 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 		ioas = object_get(ctx, cmd->ioas_id, OBJECT_IOAS);
 		if (!ioas)
 			return -ENOENT;
-		object_put(&ioas->obj);
 	}
 	port_mutex_lock(&ctx->lock);
 	if (cmd->op == IOMMU_VFIO_IOAS_SET)
@@ -104,6 +103,9 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 		ctx->vfio_ioas = 0;
 	current = ctx->vfio_ioas;
 	port_mutex_unlock(&ctx->lock);
+	/* Not sooner: once it is gone its id may be another object's. */
+	if (ioas)
+		object_put(&ioas->obj);
 	if (cmd->op != IOMMU_VFIO_IOAS_GET)
 		return 0;
 
