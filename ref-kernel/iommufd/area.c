@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The areas of an IOAS: one for each mapping, never split, kept in order of
- * IOVA. Mapping fills every HWPT over the IOAS; unmapping takes the area out of
- * each, waits for their caches to forget it, and only then lets the memory go.
+ * The areas of an IOAS: one for each mapping, kept in order of IOVA. Mapping
+ * fills every HWPT over the IOAS; unmapping takes the area out of each, waits for
+ * their caches to forget it, and only then lets the memory go. An area is never
+ * split, but for VFIO's type1, which unmaps in the middle of a mapping
+ * (ioas_cut); that takes leaves that no page is only a part of.
  */
 #include "core.h"
 
@@ -106,6 +108,76 @@ static bool bisects(struct ioas *ioas, u64 first, u64 last)
 	return (head && head->node.key < first) || (tail && tail->last > last);
 }
 
+/* The area that goes on from before @at; NULL: none. */
+static struct area *area_across(struct ioas *ioas, u64 at)
+{
+	struct area *area = ioas_area_at(ioas, at);
+
+	return area && area->node.key < at ? area : NULL;
+}
+
+static int check_cut(struct ioas *ioas, const struct area *area, u64 at)
+{
+	u64 in_pages = area->pages->skip + area->offset + (at - area->node.key);
+	int err = 0;
+
+	if ((at | in_pages) & (ioas->alignment - 1))
+		return -EINVAL;
+	port_mutex_lock(&ioas->access_lock);
+	if (area->closing)
+		err = -EBUSY;
+	else if (area->accesses)
+		err = -EINVAL; /* a pin belongs to one area, and may lie across @at */
+	port_mutex_unlock(&ioas->access_lock);
+	return err;
+}
+
+/*
+ * From @at on @area becomes @rest. The HWPTs have leaf by leaf what they had, so
+ * dirty bits and caches stay as they are; each of them now maps one area more.
+ */
+static void cut_area(struct ioas *ioas, struct area *area, u64 at, struct area *rest)
+{
+	rest->node.key = at;
+	rest->last = area->last;
+	rest->pages = area->pages;
+	rest->offset = area->offset + (at - area->node.key);
+	rest->prot = area->prot;
+	area->last = at - 1;
+	port_map_insert(&ioas->areas, &rest->node);
+	iopages_hold(area->pages);
+	for (struct hwpt *hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next)
+		iopages_share_domain_pin(area->pages);
+}
+
+int ioas_cut(struct ioas *ioas, u64 first, u64 last)
+{
+	const u64 at[2] = { first, last + 1 }; /* nothing lies across 0 */
+	struct area *rest[2] = { NULL, NULL }, *area;
+	int err = 0;
+
+	port_rwsem_write(&ioas->rwsem);
+	for (int i = 0; !err && ioas->no_huge && i < 2; i++) {
+		area = area_across(ioas, at[i]);
+		if (!area)
+			continue;
+		err = check_cut(ioas, area, at[i]);
+		if (err)
+			break;
+		rest[i] = port_alloc(sizeof(*rest[i]));
+		if (!rest[i])
+			err = -ENOMEM;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (err)
+			port_free(rest[i]);
+		else if (rest[i])
+			cut_area(ioas, area_across(ioas, at[i]), at[i], rest[i]);
+	}
+	port_rwsem_write_end(&ioas->rwsem);
+	return err;
+}
+
 static bool has_accesses(struct ioas *ioas, struct area *area)
 {
 	bool any;
@@ -117,7 +189,7 @@ static bool has_accesses(struct ioas *ioas, struct area *area)
 	return any;
 }
 
-int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool all, u64 *unmapped)
+int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool empty_ok, u64 *unmapped)
 {
 	unsigned int notices = 0;
 	struct area *area;
@@ -156,7 +228,7 @@ int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool all, u64 *unmapped)
 			break;
 	}
 	port_rwsem_write_end(&ioas->rwsem);
-	if (!err && !*unmapped && !all)
+	if (!err && !*unmapped && !empty_ok)
 		err = -ENOENT;
 	return err;
 }

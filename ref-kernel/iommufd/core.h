@@ -23,6 +23,7 @@
 #include "abi/iodirty.h"
 #include "abi/iommufd.h"
 #include "abi/iommufd_test.h"
+#include "abi/vfio.h"
 #include "hw.h"
 #include "iommufd.h"
 #include "pgtable.h"
@@ -34,6 +35,7 @@ struct access;
 struct attach;
 struct device;
 struct hwpt;
+struct ioas;
 struct iommu;
 
 enum object_type {
@@ -87,6 +89,9 @@ void object_publish(struct object *obj);
 void object_abort(struct object *obj);
 /* With a reference taken; NULL if there is none of @type. Fail point. */
 void *object_get(struct iommufd_ctx *ctx, u32 id, enum object_type type);
+/* The IOAS that VFIO's ioctls act upon, with a reference taken; NULL: none was
+ * named. Fail point. */
+struct ioas *object_get_vfio_ioas(struct iommufd_ctx *ctx);
 /* The published object of @type with the next id after @after, with a reference
  * taken; NULL past the last. */
 void *object_next(struct iommufd_ctx *ctx, enum object_type type, u32 after);
@@ -162,6 +167,8 @@ void iopages_hold(struct iopages *pages);
 void iopages_put(struct iopages *pages);
 /* Pin all for a HWPT's mapping: -EFAULT, -ENOMEM (limit or memory). */
 int iopages_pin_domain(struct iopages *pages);
+/* One more area of a HWPT that maps it: it is pinned, so this cannot fail. */
+void iopages_share_domain_pin(struct iopages *pages);
 void iopages_unpin_domain(struct iopages *pages);
 /* Contiguous run at byte @offset; the domain pin is held. Returns its bytes. */
 u64 iopages_run(struct iopages *pages, u64 offset, u64 max, u64 *phys);
@@ -224,14 +231,33 @@ int ioas_reserve(struct ioas *ioas, u64 first, u64 last, const void *owner);
 void ioas_unreserve(struct ioas *ioas, const void *owner);
 /* Recompute ioas->alignment: -EADDRINUSE if an area violates the new one. */
 int ioas_update_alignment(struct ioas *ioas);
+/* IOMMU_OPTION_HUGE_PAGES. Off: -EINVAL when leaves may be there that are large,
+ * -EADDRINUSE when a mapping is not of whole pages. (option.c) */
+int ioas_set_huge(struct ioas *ioas, bool on);
 
 /* Map all of @pages' bytes [offset, offset + length); takes over no reference. */
 int ioas_map_pages(struct ioas *ioas, struct iopages *pages, u64 offset, u64 length,
 		   unsigned int prot, bool fixed, u64 uaddr, u64 *iova);
 /* Take back what was mapped since the rwsem was taken, so that nothing pins it. */
 void ioas_undo_map(struct ioas *ioas, u64 first, u64 last);
-/* Takes the rwsem. Whole areas in [first, last]; @all: an empty range is no error. */
-int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool all, u64 *unmapped);
+/* Both take the rwsem. Whole areas in [first, last]; @empty_ok: none is no error. */
+int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool empty_ok, u64 *unmapped);
+/*
+ * Where leaves are small (no_huge), cut the areas that reach into [first, last]
+ * and beyond, so that it holds whole ones; all that it takes, or nothing. -EINVAL
+ * at an IOVA that is not aligned, or when an access has pinned the area; -EBUSY
+ * while another unmap waits for it; -ENOMEM.
+ */
+int ioas_cut(struct ioas *ioas, u64 first, u64 last);
+
+/* The IOVA that is not reserved, a range at a time. */
+struct usable {
+	const struct reserved *reserved; /* the next; start from the IOAS's first */
+	u64 at;
+	bool end;
+};
+/* False past the last. The IOAS's rwsem held. */
+bool usable_next(struct usable *usable, struct iommu_iova_range *range);
 
 int ioas_alloc_ioctl(struct ucmd *ucmd);
 int ioas_iova_ranges_ioctl(struct ucmd *ucmd);
@@ -387,10 +413,12 @@ int access_rw(struct access *access, u64 iova, void *buf, u64 length, bool write
 /* Tell every access of @ioas that [iova, last] goes away. No lock held. */
 void ioas_notify_unmap(struct ioas *ioas, u64 iova, u64 last);
 
-/* ---- the other two interfaces ---- */
+/* ---- the other interfaces ---- */
 
 int test_ioctl(struct ucmd *ucmd); /* IOMMU_TEST_CMD (test.c) */
 int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control.c) */
 u32 control_size(unsigned int nr); /* of the argument; 0: no such ioctl */
+/* abi/vfio.h (vfio_compat.c); @arg is a pointer or a number. */
+long vfio_compat_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 arg);
 
 #endif

@@ -44,34 +44,36 @@ void ioas_release(struct object *obj)
 	port_free(ioas);
 }
 
-/* Walk the usable ranges; @out (capacity @room) gets as many as fit. */
+bool usable_next(struct usable *usable, struct iommu_iova_range *range)
+{
+	const struct reserved *r = usable->reserved;
+
+	for (; !usable->end && r && r->first <= usable->at; r = r->next) {
+		usable->end = r->last == UINT64_MAX;
+		usable->at = port_max(usable->at, r->last + 1);
+	}
+	if (usable->end)
+		return false;
+	range->start = usable->at;
+	range->last = r ? r->first - 1 : UINT64_MAX;
+	usable->end = !r;
+	usable->at = range->last + 1;
+	usable->reserved = r;
+	return true;
+}
+
+/* As many as fit the caller's array, of @room; *@count gets how many there are. */
 static int list_usable(struct ioas *ioas, u64 uaddr, u32 room, u32 *count)
 {
-	struct reserved *r = ioas->reserved;
-	u64 at = 0;
+	struct usable usable = { .reserved = ioas->reserved };
+	struct iommu_iova_range range;
 	int err = 0;
 
-	*count = 0;
-	for (;;) {
-		struct iommu_iova_range range = { .start = at, .last = UINT64_MAX };
-
-		if (r && r->first <= at) {
-			if (r->last == UINT64_MAX)
-				return err;
-			at = port_max(at, r->last + 1);
-			r = r->next;
-			continue;
-		}
-		if (r)
-			range.last = r->first - 1;
+	for (*count = 0; usable_next(&usable, &range); ++*count)
 		if (*count < room && !err)
 			err = port_copy_to_user(uaddr + *count * sizeof(range), &range,
 						sizeof(range));
-		++*count;
-		if (!r)
-			return err;
-		at = r->first;
-	}
+	return err;
 }
 
 int ioas_iova_ranges_ioctl(struct ucmd *ucmd)

@@ -16,7 +16,8 @@ struct iommufd_ctx *iommufd_open(void);
 void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name);
 /*
  * Any ioctl on the descriptor; @uptr is the caller's argument, trusted in no
- * way. 0 or a negative errno. From any number of threads at once.
+ * way. A negative errno, or 0; VFIO's CHECK_EXTENSION also 1. From any number of
+ * threads at once.
  */
 long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr);
 /* The last close: no ioctl is under way and none will follow. */

@@ -3,7 +3,8 @@
  * The dispatcher: from an ioctl number and an untrusted pointer to a handler
  * with its argument copied in. The order of errors is Linux's
  * (drivers/iommu/iommufd/main.c): size unreadable EFAULT, unknown ENOTTY, too
- * short EINVAL, unreadable EFAULT, non-zero tail E2BIG, the handler's own.
+ * short EINVAL, unreadable EFAULT, non-zero tail E2BIG, the handler's own. Numbers
+ * beyond iommufd's are VFIO's, which has rules of its own.
  */
 #include "core.h"
 
@@ -127,8 +128,7 @@ long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr)
 		if (!ucmd.size || cmd != _IO(IODIRTY_TYPE, nr))
 			return -ENOTTY;
 	} else if (nr < IOMMUFD_CMD_BASE || slot >= sizeof(ops) / sizeof(ops[0])) {
-		/* Linux answers these as a VFIO container, which this is not. */
-		return -ENOTTY;
+		return vfio_compat_ioctl(ctx, cmd, uptr);
 	}
 
 	err = port_copy_from_user(&ucmd.user_size, uptr, sizeof(ucmd.user_size));

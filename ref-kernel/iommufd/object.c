@@ -175,21 +175,39 @@ void object_abort(struct object *obj)
 	port_free(obj);
 }
 
+/* ctx->lock held. */
+static struct object *find(struct iommufd_ctx *ctx, u32 id, enum object_type type)
+{
+	struct object *obj = id < ctx->capacity ? ctx->objects[id] : NULL;
+
+	if (!obj || !obj->published || (type != OBJECT_ANY && obj->type != type))
+		return NULL;
+	obj->users++;
+	return obj;
+}
+
 void *object_get(struct iommufd_ctx *ctx, u32 id, enum object_type type)
 {
-	struct object *obj = NULL;
+	struct object *obj;
 
 	if (port_fail())
 		return NULL;
 	port_mutex_lock(&ctx->lock);
-	if (id < ctx->capacity)
-		obj = ctx->objects[id];
-	if (obj && obj->published && (type == OBJECT_ANY || obj->type == type))
-		obj->users++;
-	else
-		obj = NULL;
+	obj = find(ctx, id, type);
 	port_mutex_unlock(&ctx->lock);
 	return obj;
+}
+
+struct ioas *object_get_vfio_ioas(struct iommufd_ctx *ctx)
+{
+	struct object *obj;
+
+	if (port_fail())
+		return NULL;
+	port_mutex_lock(&ctx->lock);
+	obj = find(ctx, ctx->vfio_ioas, OBJECT_IOAS);
+	port_mutex_unlock(&ctx->lock);
+	return (struct ioas *)obj;
 }
 
 void object_hold(struct object *obj)

@@ -23,14 +23,12 @@ static int rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *cmd)
 	return err;
 }
 
-static int set_huge_pages(struct ioas *ioas, u64 on)
+int ioas_set_huge(struct ioas *ioas, bool on)
 {
 	bool mapped = port_map_ceil(&ioas->areas, 0);
 	bool was = ioas->no_huge;
 	int err;
 
-	if (on > 1)
-		return -EINVAL;
 	/* Leaves that are there cannot be split. */
 	if (!on && !was && ioas->hwpts && mapped)
 		return -EINVAL;
@@ -51,8 +49,10 @@ static int huge_pages(struct iommufd_ctx *ctx, struct iommu_option *cmd)
 	port_rwsem_write(&ioas->rwsem);
 	if (cmd->op == IOMMU_OPTION_OP_GET)
 		cmd->val64 = !ioas->no_huge;
+	else if (cmd->val64 > 1)
+		err = -EINVAL;
 	else
-		err = set_huge_pages(ioas, cmd->val64);
+		err = ioas_set_huge(ioas, cmd->val64);
 	port_rwsem_write_end(&ioas->rwsem);
 	object_put(&ioas->obj);
 	return err;

@@ -166,6 +166,13 @@ unlock:
 	return err;
 }
 
+void iopages_share_domain_pin(struct iopages *pages)
+{
+	port_mutex_lock(&pages->lock);
+	pages->domain_users++;
+	port_mutex_unlock(&pages->lock);
+}
+
 void iopages_unpin_domain(struct iopages *pages)
 {
 	port_mutex_lock(&pages->lock);

@@ -131,7 +131,8 @@ void residue_drop(struct hwpt *hwpt, u64 first, u64 last)
 {
 	struct residue_node *node;
 
-	/* A kept range is part of one leaf, and a leaf of one area. */
+	/* A kept range is part of one leaf, and a leaf of one area: only between
+	 * leaves is an area ever cut. */
 	while ((node = first_in(hwpt, first, last))) {
 		port_map_erase(&hwpt->residue, &node->node);
 		port_free(node);
