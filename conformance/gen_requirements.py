@@ -14,7 +14,7 @@ import sys
 import tomllib
 
 CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "ACCESS", "LEAF",
-            "CONCURRENCY", "ERRORS"]
+            "CONCURRENCY", "ERRORS", "COMPAT"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",

@@ -39,6 +39,7 @@ enum target_cap {
 	TARGET_UNPLUG = 1 << 11, /* surprise removal */
 	TARGET_SHARED_IOMMU = 1 << 12, /* two devices behind one IOMMU */
 	TARGET_RESERVED = 1 << 13, /* plug a device with a reserved range */
+	TARGET_VFIO_COMPAT = 1 << 14, /* ioctl() of abi/vfio.h */
 };
 
 struct target;
@@ -59,7 +60,8 @@ struct target_driver {
 	/* Formats that plug() takes: -ENOENT past the last @index. */
 	int (*format)(struct target *t, unsigned int index, struct iodirty_format_info *out);
 
-	/* An ioctl of iommufd, IOMMU_TEST_CMD included. @arg may be garbage. */
+	/* An ioctl of iommufd, IOMMU_TEST_CMD included. @arg may be garbage. May
+	 * return more than 0: VFIO_CHECK_EXTENSION does. */
 	int (*ioctl)(struct target *t, unsigned long cmd, void *arg);
 
 	/* A device of p->format, bound: fills in out_dev_id and iommu_id. */

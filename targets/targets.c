@@ -42,6 +42,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_UNPLUG, "unplug" },
 		{ TARGET_SHARED_IOMMU, "shared-iommu" },
 		{ TARGET_RESERVED, "reserved" },
+		{ TARGET_VFIO_COMPAT, "vfio-compat" },
 	};
 	size_t i;
 

@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 
+#include "abi/vfio.h"
 #include "ct.h"
 
 enum {
@@ -46,6 +47,7 @@ struct call {
 	unsigned long cmd;
 	u32 size, op; /* @op: of IOMMU_TEST_CMD */
 	u16 out_id; /* offset of a new object's id; 0: none */
+	bool number; /* takes a number and no struct */
 	struct field fields[10];
 };
 
@@ -140,6 +142,19 @@ static const struct call calls[] = {
 	{ TEST(PASID_DETACH), .fields = { T(id, ID), T(pasid_detach.pasid, FLAGS) } },
 	{ TEST(PASID_CHECK_HWPT),
 	  .fields = { T(id, ID), T(pasid_check.pasid, FLAGS), T(pasid_check.hwpt_id, ID) } },
+
+	{ .cmd = VFIO_CHECK_EXTENSION, .size = 8, .number = true },
+	{ .cmd = VFIO_SET_IOMMU, .size = 8, .number = true },
+	{ CALL(VFIO_IOMMU_GET_INFO, vfio_iommu_type1_info) },
+	{ CALL(VFIO_IOMMU_MAP_DMA, vfio_iommu_type1_dma_map),
+	  .fields = { F(vfio_iommu_type1_dma_map, flags, FLAGS),
+		      F(vfio_iommu_type1_dma_map, vaddr, POINTER),
+		      F(vfio_iommu_type1_dma_map, iova, IOVA),
+		      F(vfio_iommu_type1_dma_map, size, LENGTH) } },
+	{ CALL(VFIO_IOMMU_UNMAP_DMA, vfio_iommu_type1_dma_unmap),
+	  .fields = { F(vfio_iommu_type1_dma_unmap, flags, FLAGS),
+		      F(vfio_iommu_type1_dma_unmap, iova, IOVA),
+		      F(vfio_iommu_type1_dma_unmap, size, LENGTH) } },
 
 	{ CALL(IODIRTY_FORMAT_INFO, iodirty_format_info),
 	  .fields = { F(iodirty_format_info, index, VALUE) } },
@@ -328,6 +343,10 @@ static void known_call(struct fuzz *f)
 	if (c->cmd == IOMMU_TEST_CMD && c->op == IOMMU_TEST_OP_CREATE_ACCESS &&
 	    f->accesses == ACCESSES)
 		return;
+	if (c->number) {
+		check_answer(c->cmd, ct_ioctl(c->cmd, (void *)draw(f, FLAGS)));
+		return;
+	}
 	for (const struct field *field = c->fields; field->kind != END; field++)
 		put(f, arg, field, draw(f, field->kind));
 	if (c->op)

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the tests of chapter COMPAT share: VFIO's ioctls, a call each, and scenes. */
+#ifndef IODIRTY_TESTS_COMPAT_H
+#define IODIRTY_TESTS_COMPAT_H
+
+#include "abi/vfio.h"
+#include "bits.h"
+#include "ct.h"
+
+#define READ VFIO_DMA_MAP_FLAG_READ
+#define WRITE VFIO_DMA_MAP_FLAG_WRITE
+
+/* One that takes a number. May return more than 0. */
+static inline int vfio_number(unsigned long cmd, u64 arg)
+{
+	return ct_ioctl(cmd, (void *)arg);
+}
+
+static inline int vfio_map(u32 flags, const void *va, u64 size, u64 iova)
+{
+	struct vfio_iommu_type1_dma_map arg = {
+		.argsz = sizeof(arg),
+		.flags = flags,
+		.vaddr = (uintptr_t)va,
+		.iova = iova,
+		.size = size,
+	};
+
+	return ct_ioctl(VFIO_IOMMU_MAP_DMA, &arg);
+}
+
+/* *@unmapped, which may be NULL: the size that is handed back, whatever happens. */
+static inline int vfio_unmap(u32 flags, u64 iova, u64 size, u64 *unmapped)
+{
+	struct vfio_iommu_type1_dma_unmap arg = {
+		.argsz = sizeof(arg),
+		.flags = flags,
+		.iova = iova,
+		.size = size,
+	};
+	int ret = ct_ioctl(VFIO_IOMMU_UNMAP_DMA, &arg);
+
+	if (unmapped)
+		*unmapped = arg.size;
+	return ret;
+}
+
+/* [iova + offset, + length) goes, all of it; its writes are nobody's any more. */
+static inline void unmap_part(struct scene *s, u64 offset, u64 length)
+{
+	u64 size;
+
+	x(vfio_unmap(0, s->iova + offset, length, &size));
+	ct_check(size == length, "unmapped 0x%" PRIx64 " bytes of 0x%" PRIx64, size, length);
+	scene_forget(s, offset, length);
+}
+
+static inline int vfio_ioas(u16 op, u32 ioas)
+{
+	struct iommu_vfio_ioas arg = { .size = sizeof(arg), .op = op, .ioas_id = ioas };
+
+	return ct_ioctl(IOMMU_VFIO_IOAS, &arg);
+}
+
+/*
+ * 4 MiB as a container of @type, one mapping that could have leaves of 2 MiB; or
+ * none, yet. The scene's leaves are the format's smallest: so they are in type1.
+ */
+static inline void open_container(struct scene *s, u32 type, bool map)
+{
+	const u64 huge = 2 << 20;
+
+	scene_open(s, .leaves = 2 * huge >> ct.config.leaf_lg2, .no_map = true);
+	s->mem = ct_memory(s->length, huge, s->iova % huge);
+	x(vfio_ioas(IOMMU_VFIO_IOAS_SET, s->ioas));
+	x(vfio_number(VFIO_SET_IOMMU, type));
+	if (map)
+		x(vfio_map(READ | WRITE, s->mem, s->length, s->iova));
+}
+
+/* No device reaches [iova + offset, + length), and a harvest says that it is a hole. */
+static inline void expect_gone(const struct scene *s, u64 offset, u64 length)
+{
+	const u64 at[] = { offset, offset + length - 1 };
+	struct ct_bitmap b;
+
+	ct_bitmap_init_guarded(&b, length / s->page);
+	x_err(ENOENT, ct_get_bitmap(s->hwpt, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, s->iova + offset,
+				    length, s->page, b.bytes));
+	ct_bitmap_free(&b);
+	for (int i = 0; ct.t->caps & TARGET_DMA && i < 2; i++) {
+		s->mem[at[i]] = 0x11;
+		x_err(EFAULT, ct_dma_write(s->dev, 0, s->iova + at[i], "?", 1));
+		ct_check(s->mem[at[i]] == 0x11, "a write at %#" PRIx64 " reached memory unmapped",
+			 s->iova + at[i]);
+	}
+}
+
+/* A write at @offset arrives, and will be expected of the next harvest. */
+static inline void expect_there(struct scene *s, u64 offset)
+{
+	s->mem[offset] = 0;
+	scene_write(s, offset, 1);
+	ct_check(!(ct.t->caps & TARGET_DMA) || s->mem[offset] != 0,
+		 "the write at %#" PRIx64 " is not where it belongs", s->iova + offset);
+}
+
+#endif
