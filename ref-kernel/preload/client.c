@@ -63,9 +63,12 @@ static int task_atomic(struct task *t, u64 addr, enum port_atomic op, size_t siz
 	return 0;
 }
 
+/* The reference is a machine of its own, on which its programs are root. */
 static bool task_capable(struct task *t, unsigned int cap)
 {
-	return process_capable(client(t)->pid, cap);
+	(void)t;
+	(void)cap;
+	return true;
 }
 
 static int task_fd_copy(struct task *t, int fd)

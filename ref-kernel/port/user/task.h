@@ -53,6 +53,7 @@ struct task_ops {
 	/* port_phys_atomic at an address of its own, made present for write. */
 	int (*atomic)(struct task *t, u64 addr, enum port_atomic op, size_t size, u64 operand,
 		      u64 compare, u64 *old);
+	/* Does it hold @cap, a number of <linux/capability.h>? */
 	bool (*capable)(struct task *t, unsigned int cap);
 	/* A copy for this process of the task's descriptor; or -errno. */
 	int (*fd_copy)(struct task *t, int fd);
@@ -70,9 +71,6 @@ struct task {
 /* Whom this thread works for; by default this process. */
 struct task *task_current(void);
 void task_become(struct task *t); /* NULL: this process */
-
-/* Does process @pid hold @cap (a number of <linux/capability.h>) effectively? */
-bool process_capable(pid_t pid, unsigned int cap);
 
 /* The line of an open /proc/PID/maps that holds @addr: 0 or -EFAULT. */
 int maps_find(int maps_fd, u64 addr, struct vma *vma);
