@@ -4,7 +4,7 @@
  * ref-kernel/iommufd.
  *
  * Lock order, outermost first:
- *	test_access.lock	what the test interface has pinned (test.c)
+ *	test_access.lock	what the test interface has pinned (test_access.c)
  *	access->lock		the IOAS of an access, and its pins
  *	ctx->attach_lock	who is attached to what; tracking on or off
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
@@ -416,6 +416,8 @@ void ioas_notify_unmap(struct ioas *ioas, u64 iova, u64 last);
 /* ---- the other interfaces ---- */
 
 int test_ioctl(struct ucmd *ucmd); /* IOMMU_TEST_CMD (test.c) */
+int test_create_access(struct ucmd *ucmd); /* its accesses (test_access.c) */
+int test_access_op(struct ucmd *ucmd);
 int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control.c) */
 u32 control_size(unsigned int nr); /* of the argument; 0: no such ioctl */
 /* abi/vfio.h (vfio_compat.c); @arg is a pointer or a number. */
