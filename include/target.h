@@ -30,7 +30,7 @@ enum target_cap {
 	TARGET_STREAM = 1 << 2, /* background streams */
 	TARGET_PASID = 1 << 3, /* attach, DMA by PASID */
 	TARGET_ACCESS = 1 << 4, /* IOMMU_TEST_CMD access operations */
-	TARGET_TEST_DIRTY = 1 << 5, /* IOMMU_TEST_CMD DIRTY and ADD_RESERVED */
+	TARGET_TEST_DIRTY = 1 << 5, /* IOMMU_TEST_CMD: mock devices, DIRTY, the checks */
 	TARGET_LEAF = 1 << 6, /* leaf sizes follow alignment exactly; leaf() */
 	TARGET_NO_DIRTY_DEV = 1 << 7, /* can plug a device that cannot track */
 	TARGET_FAIL_NTH = 1 << 8, /* fail_nth() */

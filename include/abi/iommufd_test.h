@@ -2,10 +2,9 @@
 /*
  * The kernel's test interface to iommufd (CONFIG_IOMMUFD_TEST;
  * drivers/iommu/iommufd/iommufd_test.h in Linux 6.12): our own statement of the
- * operations that the reference implements, and of MD_CHECK_REFS and
- * SET_TEMP_MEMORY_LIMIT, which it answers with EOPNOTSUPP. Numbers and layout
- * are Linux's, so that the kernel's selftests can run on the reference and our
- * tests on the kernel's mock. abi/layout.h pins the layout.
+ * operations that the reference implements. Numbers and layout are Linux's, so
+ * that the kernel's selftests can run on the reference and our tests on the
+ * kernel's mock. abi/layout.h pins the layout.
  */
 #ifndef IODIRTY_ABI_IOMMUFD_TEST_H
 #define IODIRTY_ABI_IOMMUFD_TEST_H

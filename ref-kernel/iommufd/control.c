@@ -32,7 +32,7 @@ static int plug(struct ucmd *ucmd)
 	struct device *dev;
 	int err;
 
-	dev = device_plug(ucmd->ctx, cmd, &err);
+	dev = device_plug(ucmd->ctx, cmd, 0, &err);
 	if (!dev)
 		return err;
 	cmd->iommu_id = dev->iommu->id;

@@ -8,6 +8,7 @@
  *	access->lock		the IOAS of an access, and its pins
  *	ctx->attach_lock	who is attached to what; tracking on or off
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
+ *	registry.lock		the list of all iopages (pages.c)
  *	pages->lock		pins of one mapping's memory
  *	hwpt->residue_lock	hwpt->residue
  *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
@@ -73,8 +74,8 @@ struct iommufd_ctx {
 	u32 rlimit_mode;
 	u32 vfio_ioas; /* id, 0: none; under lock */
 
+	const char *test_format; /* of devices that the test interface plugs */
 	const struct pgt_engine *engine; /* under lock */
-	const char *test_format; /* of mock devices */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
 };
 
@@ -143,6 +144,7 @@ int ucmd_reply(struct ucmd *ucmd);
  * accesses. A page is accounted once however often it is pinned.
  */
 struct iopages {
+	struct iopages *next, **at; /* in the list of all, of any descriptor */
 	struct iommufd_ctx *ctx;
 	u32 users; /* areas and accesses; under ctx->lock */
 	struct port_mm *mm;
@@ -159,6 +161,8 @@ struct iopages {
 	u64 access_pages; /* pages that an access pins */
 };
 
+/* Before any other call here, once a descriptor: -ENOMEM. */
+int iopages_init(void);
 struct iopages *iopages_from_user(struct iommufd_ctx *ctx, u64 uaddr, u64 length, bool writable,
 				  int *err);
 struct iopages *iopages_from_file(struct iommufd_ctx *ctx, int fd, u64 start, u64 length,
@@ -177,6 +181,21 @@ int iopages_pin_access(struct iopages *pages, u64 index, u64 n, struct port_pin 
 void iopages_unpin_access(struct iopages *pages, u64 index, u64 n, struct port_pin *pin);
 /* Copy bytes at @offset, to or from @buf. -EFAULT. */
 int iopages_rw(struct iopages *pages, u64 offset, void *buf, u64 length, bool write);
+/*
+ * How often the reference holds each of @npages pages of the caller, from
+ * page-aligned @uaddr: once for each iopages, of any descriptor, that pins it,
+ * whether for HWPTs, for accesses or for both. -EFAULT. For tests.
+ */
+int iopages_count_refs(u64 uaddr, u64 npages, u32 *refs);
+
+/* What port_page_identify said last, and for how many pages on. Starts zeroed. */
+struct page_run {
+	u64 phys, npages;
+	struct port_page_id id; /* of the page at phys */
+};
+/* Is it one page, and one byte of it, that the two addresses name? Each is asked
+ * for along a run of its own. For tests. */
+bool page_is_same(struct page_run *run_a, u64 a, struct page_run *run_b, u64 b);
 
 /* ---- IO address spaces (area.c, iova.c, ioas.c) ---- */
 
@@ -329,6 +348,7 @@ struct iommu {
 	u32 id;
 	u32 devices;
 	const struct pgt_format *fmt;
+	u64 leaf_sizes; /* of the HWPTs made for its devices */
 	bool dirty;
 	struct hw_iommu *hw;
 };
@@ -357,7 +377,9 @@ struct hwpt_iommu {
 	u32 attaches;
 };
 
-struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err);
+/* @leaf_sizes of a new IOMMU, of those the format has; 0: all. */
+struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, u64 leaf_sizes,
+			   int *err);
 /* Stop its DMA, detach everything, drop the id. */
 void device_unplug(struct device *dev);
 /*

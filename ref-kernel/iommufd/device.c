@@ -25,7 +25,7 @@ static struct iommu *iommu_find(struct iommufd_ctx *ctx, u32 id)
 }
 
 static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_format *fmt, bool dirty,
-				  int *err)
+				  u64 leaf_sizes, int *err)
 {
 	struct hw_iommu_config config = {
 		.format = fmt->name,
@@ -46,6 +46,7 @@ static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_form
 		return NULL;
 	}
 	iommu->fmt = fmt;
+	iommu->leaf_sizes = leaf_sizes ? leaf_sizes : fmt->leaf_sizes;
 	iommu->dirty = dirty;
 	iommu->id = ctx->next_iommu++;
 	iommu->next = ctx->iommus;
@@ -68,7 +69,8 @@ static void iommu_put(struct iommufd_ctx *ctx, struct iommu *iommu)
 	port_free(iommu);
 }
 
-static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err)
+static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plug *plug,
+			       u64 leaf_sizes, int *err)
 {
 	const struct pgt_format *fmt = pgt_format_by_name(plug->format);
 	struct iommu *iommu;
@@ -79,7 +81,7 @@ static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plu
 		return NULL;
 	dirty = fmt->flags & IODIRTY_FORMAT_DIRTY && !(plug->flags & IODIRTY_PLUG_NO_DIRTY);
 	if (!plug->iommu_id) {
-		iommu = iommu_create(ctx, fmt, dirty, err);
+		iommu = iommu_create(ctx, fmt, dirty, leaf_sizes, err);
 	} else {
 		iommu = iommu_find(ctx, plug->iommu_id);
 		if (!iommu)
@@ -104,7 +106,8 @@ static int check_plug(const struct iodirty_plug *plug)
 	return 0;
 }
 
-struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, int *err)
+struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *plug, u64 leaf_sizes,
+			   int *err)
 {
 	struct device *dev;
 
@@ -127,7 +130,7 @@ struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *p
 	object_hold(&dev->obj);
 
 	port_mutex_lock(&ctx->attach_lock);
-	dev->iommu = iommu_get(ctx, plug, err);
+	dev->iommu = iommu_get(ctx, plug, leaf_sizes, err);
 	if (dev->iommu) {
 		dev->hw = hw_dev_create(dev->iommu->hw);
 		if (!dev->hw) {
@@ -359,6 +362,14 @@ free:
 	return err;
 }
 
+/* Could it have been made for @dev? A larger leaf than @dev would get is a coarser
+ * report than it need have. */
+static bool suits(const struct device *dev, const struct hwpt *hwpt)
+{
+	return hwpt->pgt.fmt == dev->iommu->fmt &&
+	       !(hwpt->pgt.leaf_sizes & ~dev->iommu->leaf_sizes);
+}
+
 /* The automatic HWPT that @dev can share, else a new one; with a reference. */
 static struct hwpt *automatic_hwpt(struct device *dev, struct ioas *ioas, int *err)
 {
@@ -366,7 +377,7 @@ static struct hwpt *automatic_hwpt(struct device *dev, struct ioas *ioas, int *e
 
 	port_rwsem_read(&ioas->rwsem);
 	for (hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next)
-		if (hwpt->automatic && hwpt->attaches && hwpt->pgt.fmt == dev->iommu->fmt)
+		if (hwpt->automatic && hwpt->attaches && suits(dev, hwpt))
 			break;
 	if (hwpt)
 		object_hold(&hwpt->obj);

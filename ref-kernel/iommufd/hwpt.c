@@ -140,7 +140,7 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, int *
 	hwpt = object_alloc(ctx, sizeof(*hwpt), OBJECT_HWPT);
 	if (!hwpt)
 		return NULL;
-	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, 0);
+	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, dev->iommu->leaf_sizes);
 	if (*err)
 		goto abort;
 	hwpt->ioas = ioas;

@@ -11,13 +11,12 @@ struct iommufd_ctx;
 
 /* NULL: no memory. */
 struct iommufd_ctx *iommufd_open(void);
-/* The format of the devices that IOMMU_TEST_CMD plugs, a name that is listed; by
- * default the mock's. Before the first ioctl. */
+/* The format of devices that IOMMU_TEST_CMD plugs, "mock" unless told; before the
+ * first ioctl. @name stays valid. */
 void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name);
 /*
  * Any ioctl on the descriptor; @uptr is the caller's argument, trusted in no
- * way. A negative errno, or 0; VFIO's CHECK_EXTENSION also 1. From any number of
- * threads at once.
+ * way. 0 or a negative errno. From any number of threads at once.
  */
 long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr);
 /* The last close: no ioctl is under way and none will follow. */

@@ -14,6 +14,65 @@ struct pin_chunk {
 	u16 users[CHUNK_PAGES];
 };
 
+/*
+ * All iopages of all descriptors, so that who holds a page can be counted. Made by
+ * the first open, and kept: a later one may be under way when the last closes.
+ */
+struct registry {
+	struct port_mutex lock; /* outside pages->lock */
+	struct iopages *first;
+};
+
+static u64 registry; /* its address; 0: none yet */
+
+int iopages_init(void)
+{
+	struct registry *new;
+	u64 none = 0;
+
+	if (port_load(&registry))
+		return 0;
+	new = port_alloc(sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+	port_mutex_init(&new->lock);
+	if (!port_cmpxchg(&registry, &none, (u64) new)) {
+		port_mutex_destroy(&new->lock);
+		port_free(new);
+	}
+	return 0;
+}
+
+static struct registry *lock_registry(void)
+{
+	struct registry *all = (struct registry *)port_load(&registry);
+
+	port_mutex_lock(&all->lock);
+	return all;
+}
+
+static void register_pages(struct iopages *pages)
+{
+	struct registry *all = lock_registry();
+
+	pages->next = all->first;
+	pages->at = &all->first;
+	if (pages->next)
+		pages->next->at = &pages->next;
+	all->first = pages;
+	port_mutex_unlock(&all->lock);
+}
+
+static void unregister_pages(struct iopages *pages)
+{
+	struct registry *all = lock_registry();
+
+	*pages->at = pages->next;
+	if (pages->next)
+		pages->next->at = pages->at;
+	port_mutex_unlock(&all->lock);
+}
+
 static struct iopages *iopages_new(struct iommufd_ctx *ctx, u64 start, u64 length, bool writable)
 {
 	struct iopages *pages = port_alloc(sizeof(*pages));
@@ -48,6 +107,7 @@ struct iopages *iopages_from_user(struct iommufd_ctx *ctx, u64 uaddr, u64 length
 	if (!pages)
 		return NULL;
 	pages->mm = port_mm_get();
+	register_pages(pages);
 	return pages;
 }
 
@@ -74,6 +134,7 @@ struct iopages *iopages_from_file(struct iommufd_ctx *ctx, int fd, u64 start, u6
 	if (!pages)
 		goto put_file;
 	pages->file = file;
+	register_pages(pages);
 	return pages;
 
 put_file:
@@ -98,6 +159,7 @@ void iopages_put(struct iopages *pages)
 	port_mutex_unlock(&pages->ctx->lock);
 	if (!last)
 		return;
+	unregister_pages(pages);
 	if (pages->file)
 		port_file_put(pages->file);
 	else
@@ -307,4 +369,134 @@ int iopages_rw(struct iopages *pages, u64 offset, void *buf, u64 length, bool wr
 		length -= n;
 	}
 	return 0;
+}
+
+/* ---- which page is it, and who holds it ---- */
+
+static int page_identify(struct page_run *run, u64 phys, struct port_page_id *id)
+{
+	u64 page = phys & ~(PORT_PAGE_SIZE - 1);
+
+	if ((page - run->phys) >> PORT_PAGE_LG2 >= run->npages) {
+		int err = port_page_identify(page, UINT64_MAX, &run->id, &run->npages);
+
+		if (err) {
+			run->npages = 0;
+			return err;
+		}
+		run->phys = page;
+	}
+	*id = run->id;
+	id->index += (page - run->phys) >> PORT_PAGE_LG2;
+	return 0;
+}
+
+bool page_is_same(struct page_run *run_a, u64 a, struct page_run *run_b, u64 b)
+{
+	struct port_page_id id_a, id_b;
+
+	if ((a ^ b) & (PORT_PAGE_SIZE - 1) || page_identify(run_a, a, &id_a) ||
+	    page_identify(run_b, b, &id_b))
+		return false;
+	return id_a.space == id_b.space && id_a.object == id_b.object && id_a.index == id_b.index;
+}
+
+/* Pages of the caller that follow one another in one object. */
+struct counted {
+	struct port_page_id id; /* of the first */
+	u64 n;
+	u32 *refs;
+};
+
+/* Count those among @npages pages of @pin. */
+static void count_pin(const struct counted *c, const struct port_pin *pin, u64 npages)
+{
+	struct port_page_id id;
+	u64 n;
+
+	for (u64 at = 0; at < npages; at += n) {
+		u64 phys, run = port_pin_run(pin, at, npages - at, &phys), first, end;
+
+		if (port_page_identify(phys, run, &id, &n)) {
+			n = 1; /* unmapped since: it is nobody's any more */
+			continue;
+		}
+		if (id.space != c->id.space || id.object != c->id.object)
+			continue;
+		first = port_max(id.index, c->id.index);
+		end = port_min(id.index + n, c->id.index + c->n);
+		for (u64 i = first; i < end; i++)
+			c->refs[i - c->id.index]++;
+	}
+}
+
+/* Pages [index, index + n) are held by accesses, whose pins are theirs: a short
+ * one of ours finds the same pages. pages->lock held. */
+static void count_held(const struct counted *c, struct iopages *pages, u64 index, u64 n)
+{
+	struct port_pin pin;
+
+	if (!n || pin_range(pages, index, n, &pin, false))
+		return;
+	count_pin(c, &pin, n);
+	port_unpin(&pin);
+}
+
+static void count_accesses(const struct counted *c, struct iopages *pages)
+{
+	struct port_node *node = port_map_ceil(&pages->access_chunks, 0);
+
+	for (; node; node = port_map_next(node)) {
+		const u16 *users = port_container(node, struct pin_chunk, node)->users;
+		u64 held = 0;
+
+		for (u64 i = 0; i < CHUNK_PAGES; i++) {
+			if (users[i]) {
+				held++;
+				continue;
+			}
+			count_held(c, pages, node->key + i - held, held);
+			held = 0;
+		}
+		count_held(c, pages, node->key + CHUNK_PAGES - held, held);
+	}
+}
+
+static void count_run(const struct counted *c)
+{
+	struct registry *all = lock_registry();
+
+	for (struct iopages *pages = all->first; pages; pages = pages->next) {
+		port_mutex_lock(&pages->lock);
+		if (pages->domain_users)
+			count_pin(c, &pages->pin, pages->npages);
+		else
+			count_accesses(c, pages);
+		port_mutex_unlock(&pages->lock);
+	}
+	port_mutex_unlock(&all->lock);
+}
+
+int iopages_count_refs(u64 uaddr, u64 npages, u32 *refs)
+{
+	struct port_mm *mm = port_mm_get();
+	struct port_pin pin;
+	struct counted c;
+	u64 phys, run;
+	int err;
+
+	memset(refs, 0, npages * sizeof(*refs));
+	err = port_pin(&pin, mm, uaddr, npages, false);
+	port_mm_put(mm);
+	if (err)
+		return err;
+	for (u64 at = 0; !err && at < npages; at += c.n) {
+		run = port_pin_run(&pin, at, npages - at, &phys);
+		err = port_page_identify(phys, run, &c.id, &c.n);
+		c.refs = refs + at;
+		if (!err)
+			count_run(&c);
+	}
+	port_unpin(&pin);
+	return err;
 }

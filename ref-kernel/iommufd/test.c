@@ -7,6 +7,7 @@
 #include "core.h"
 
 #define MAX_DIRTY_BITMAP (16ULL << 20) /* bytes */
+#define REFS_AT_ONCE (1 << 16) /* pages that MD_CHECK_REFS looks at in one go */
 
 /* ---- mock devices ---- */
 
@@ -24,13 +25,28 @@ void selftest_release(struct object *obj)
 	port_free(st);
 }
 
+/*
+ * The leaves of Linux's mock (6.12): 2 KiB, and 1 MiB where asked for; 0: all.
+ * Its selftests count on no other size.
+ */
+static u64 mock_leaf_sizes(const char *format, u32 dev_flags)
+{
+	u64 sizes = MOCK_PAGE_SIZE;
+
+	if (strcmp(format, "mock"))
+		return 0;
+	if (dev_flags & MOCK_FLAGS_DEVICE_HUGE_IOVA)
+		sizes |= MOCK_HUGE_PAGE_SIZE;
+	return sizes;
+}
+
 static struct selftest *selftest_create(struct iommufd_ctx *ctx, u32 dev_flags, int *err)
 {
-	struct iodirty_plug plug = { 0 };
+	const char *format = ctx->test_format;
+	struct iodirty_plug plug = {};
 	struct selftest *st;
 
-	memcpy(plug.format, ctx->test_format,
-	       port_min(strlen(ctx->test_format), sizeof(plug.format) - 1));
+	memcpy(plug.format, format, port_min(strlen(format), sizeof(plug.format) - 1));
 	if (dev_flags & MOCK_FLAGS_DEVICE_NO_DIRTY)
 		plug.flags |= IODIRTY_PLUG_NO_DIRTY;
 	if (dev_flags & MOCK_FLAGS_DEVICE_PASID)
@@ -40,7 +56,7 @@ static struct selftest *selftest_create(struct iommufd_ctx *ctx, u32 dev_flags, 
 		*err = -ENOMEM;
 		return NULL;
 	}
-	st->dev = device_plug(ctx, &plug, err);
+	st->dev = device_plug(ctx, &plug, mock_leaf_sizes(format, dev_flags), err);
 	if (!st->dev) {
 		object_abort(&st->obj);
 		return NULL;
@@ -132,15 +148,17 @@ static int add_reserved(struct ucmd *ucmd)
 	return err;
 }
 
-/* Does [iova, iova + length) translate to the pages at @uptr? */
+/* Does [iova, iova + length) translate to the bytes at @uptr? */
 static int compare_map(struct hwpt *hwpt, u64 iova, u64 length, u64 uptr)
 {
+	u64 in_page = uptr & (PORT_PAGE_SIZE - 1);
+	u64 npages = (in_page + length + PORT_PAGE_SIZE - 1) >> PORT_PAGE_LG2;
+	struct page_run theirs = {}, ours = {};
 	struct port_mm *mm = port_mm_get();
-	u64 npages = (length + PORT_PAGE_SIZE - 1) >> PORT_PAGE_LG2;
 	struct port_pin pin;
 	int err;
 
-	err = port_pin(&pin, mm, uptr, npages, false);
+	err = port_pin(&pin, mm, uptr - in_page, npages, false);
 	port_mm_put(mm);
 	if (err)
 		return err;
@@ -149,10 +167,10 @@ static int compare_map(struct hwpt *hwpt, u64 iova, u64 length, u64 uptr)
 		u64 start, phys;
 		bool dirty;
 
-		port_pin_run(&pin, done >> PORT_PAGE_LG2, 1, &phys);
-		phys += done & (PORT_PAGE_SIZE - 1);
+		port_pin_run(&pin, (in_page + done) >> PORT_PAGE_LG2, 1, &phys);
+		phys += (in_page + done) & (PORT_PAGE_SIZE - 1);
 		err = pgt_leaf(&hwpt->pgt, iova + done, &leaf, &start, &dirty);
-		if (!err && leaf.pa + (iova + done - start) != phys)
+		if (!err && !page_is_same(&theirs, phys, &ours, leaf.pa + (iova + done - start)))
 			err = -EINVAL;
 	}
 	port_unpin(&pin);
@@ -166,8 +184,7 @@ static int check_map(struct ucmd *ucmd)
 	struct hwpt *hwpt;
 	int err;
 
-	if ((iova | length) & (MOCK_PAGE_SIZE - 1) || uptr & (PORT_PAGE_SIZE - 1) || !length ||
-	    uptr + length < uptr)
+	if ((iova | length | uptr) & (MOCK_PAGE_SIZE - 1) || !length || uptr + length < uptr)
 		return -EINVAL;
 	hwpt = object_get(ucmd->ctx, cmd->id, OBJECT_HWPT);
 	if (!hwpt)
@@ -176,6 +193,32 @@ static int check_map(struct ucmd *ucmd)
 	err = compare_map(hwpt, iova, length, uptr);
 	port_rwsem_read_end(&hwpt->ioas->rwsem);
 	object_put(&hwpt->obj);
+	return err;
+}
+
+/* Is each of the caller's pages held by as many mappings as it says? */
+static int check_refs(struct iommu_test_cmd *cmd)
+{
+	u64 uptr = cmd->check_refs.uptr, length = cmd->check_refs.length;
+	u32 *refs;
+	int err = 0;
+
+	if ((length | uptr) & (PORT_PAGE_SIZE - 1) || uptr + length < uptr)
+		return -EINVAL;
+	refs = port_alloc(REFS_AT_ONCE * sizeof(*refs));
+	if (!refs)
+		return -ENOMEM;
+	while (!err && length) {
+		u64 n = port_min(length >> PORT_PAGE_LG2, REFS_AT_ONCE);
+
+		err = iopages_count_refs(uptr, n, refs);
+		for (u64 i = 0; !err && i < n; i++)
+			if (refs[i] != cmd->check_refs.refs)
+				err = -EIO;
+		uptr += n << PORT_PAGE_LG2;
+		length -= n << PORT_PAGE_LG2;
+	}
+	port_free(refs);
 	return err;
 }
 
@@ -252,6 +295,12 @@ int test_ioctl(struct ucmd *ucmd)
 		return device_op(ucmd);
 	case IOMMU_TEST_OP_MD_CHECK_MAP:
 		return check_map(ucmd);
+	case IOMMU_TEST_OP_MD_CHECK_REFS:
+		return check_refs(cmd);
+	case IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT:
+		/* Linux's scratch memory for pinning, of which we have none: the
+		 * least it takes is an address and a count. */
+		return cmd->memory_limit.limit < sizeof(u64) + sizeof(u32) ? -EINVAL : 0;
 	case IOMMU_TEST_OP_CREATE_ACCESS:
 		return test_create_access(ucmd);
 	case IOMMU_TEST_OP_ACCESS_PAGES:

@@ -119,21 +119,22 @@ destroy:
 	return err;
 }
 
-/* Are @phys the pages behind @uptr? */
+/* Are @phys the pages behind the caller's page-aligned @uptr? */
 static int compare_pages(const u64 *phys, u64 npages, u64 uptr)
 {
+	struct page_run theirs = {}, ours = {};
 	struct port_mm *mm = port_mm_get();
 	struct port_pin pin;
 	u64 user_phys;
 	int err;
 
-	err = port_pin(&pin, mm, uptr & ~(PORT_PAGE_SIZE - 1), npages, false);
+	err = port_pin(&pin, mm, uptr, npages, false);
 	port_mm_put(mm);
 	if (err)
 		return err;
 	for (u64 i = 0; !err && i < npages; i++) {
 		port_pin_run(&pin, i, 1, &user_phys);
-		if (user_phys != phys[i])
+		if (!page_is_same(&theirs, user_phys, &ours, phys[i]))
 			err = -EBADE;
 	}
 	port_unpin(&pin);
@@ -144,6 +145,7 @@ static int pin_item(struct ucmd *ucmd, struct test_access *ta)
 {
 	struct iommu_test_cmd *cmd = ucmd->arg;
 	u64 iova = cmd->access_pages.iova, length = cmd->access_pages.length;
+	u64 uptr = cmd->access_pages.uptr;
 	bool write = cmd->access_pages.flags & MOCK_FLAGS_ACCESS_WRITE;
 	u64 npages = ((iova + length - 1) >> PORT_PAGE_LG2) - (iova >> PORT_PAGE_LG2) + 1;
 	struct access_item *item;
@@ -160,8 +162,9 @@ static int pin_item(struct ucmd *ucmd, struct test_access *ta)
 	err = access_pin_pages(ta->access, iova, length, write, phys);
 	if (err)
 		goto unlock;
-	if (!(cmd->access_pages.flags & MOCK_FLAGS_ACCESS_SYZ))
-		err = compare_pages(phys, npages, cmd->access_pages.uptr);
+	/* Without an address there is nothing to compare with. */
+	if (uptr && !(cmd->access_pages.flags & MOCK_FLAGS_ACCESS_SYZ))
+		err = compare_pages(phys, npages, uptr - (iova & (PORT_PAGE_SIZE - 1)));
 	if (!err) {
 		cmd->access_pages.out_access_pages_id = item->id = ta->next_item++;
 		err = ucmd_reply(ucmd);
