@@ -25,7 +25,8 @@
 #include "call.h"
 
 #define EXPORT __attribute__((visibility("default")))
-#define HUGE_SIZE (2UL << 20)
+#define HUGE_LG2 21
+#define HUGE_SIZE (1UL << HUGE_LG2)
 
 static long result(long ret)
 {
@@ -319,15 +320,16 @@ EXPORT void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 {
 	void *p = REAL(void *, mmap, void *, size_t, int, int, int, off_t)(addr, length, prot,
 									   flags, fd, offset);
+	unsigned int size_lg2 = (unsigned int)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
 
 	if (p != MAP_FAILED || !(flags & MAP_HUGETLB) || !(flags & MAP_ANONYMOUS) || !opened ||
 	    !length)
 		return p;
-	if (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK &&
-	    (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK) != 21)
+	if (size_lg2 && size_lg2 != HUGE_LG2)
 		return p;
-	return map_aligned(addr, length, prot,
-			   flags & ~(MAP_HUGETLB | MAP_HUGE_MASK << MAP_HUGE_SHIFT));
+	return map_aligned(
+		addr, length, prot,
+		flags & ~(int)(MAP_HUGETLB | (unsigned int)MAP_HUGE_MASK << MAP_HUGE_SHIFT));
 }
 
 EXPORT void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
