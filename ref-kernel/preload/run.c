@@ -142,6 +142,7 @@ static const struct {
 	{ SIGQUIT, SIG_IGN },
 	{ SIGTERM, forward },
 	{ SIGHUP, forward },
+	{ SIGCHLD, SIG_DFL }, /* ignored, it would take the program's status with it */
 };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
