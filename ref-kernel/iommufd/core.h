@@ -393,7 +393,7 @@ void device_detach(struct device *dev, u32 pasid);
 u32 device_attached(struct device *dev, u32 pasid);
 /* Write the context entries of all that is attached to @hwpt. attach_lock held. */
 void device_update_contexts(struct hwpt *hwpt);
-int get_hw_info_ioctl(struct ucmd *ucmd);
+int get_hw_info_ioctl(struct ucmd *ucmd); /* hw_info.c */
 
 /* ---- in-kernel users of an IOAS, such as an mdev (access.c) ---- */
 
