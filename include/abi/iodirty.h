@@ -197,6 +197,8 @@ struct iodirty_stats {
 	__aligned_u64 entries_cleared;
 	__aligned_u64 pinned_pages;
 	__aligned_u64 table_pages;
+	__aligned_u64 requests_served; /* page requests answered SUCCESS */
+	__aligned_u64 requests_refused; /* answered INVALID, or by nobody */
 };
 
 /*

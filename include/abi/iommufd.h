@@ -38,6 +38,8 @@
 #define IOMMU_GET_HW_INFO _IO(IOMMUFD_TYPE, 0x8a)
 #define IOMMU_HWPT_SET_DIRTY_TRACKING _IO(IOMMUFD_TYPE, 0x8b)
 #define IOMMU_HWPT_GET_DIRTY_BITMAP _IO(IOMMUFD_TYPE, 0x8c)
+#define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, 0x8d)
+#define IOMMU_FAULT_QUEUE_ALLOC _IO(IOMMUFD_TYPE, 0x8e)
 #define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, 0x8f)
 #define IOMMU_IOAS_CHANGE_PROCESS _IO(IOMMUFD_TYPE, 0x92)
 
@@ -181,7 +183,9 @@ enum iommu_hwpt_data_type {
 
 /*
  * A hardware page table: over an IOAS (@pt_id of an IOAS) it is filled at once
- * with all that is mapped; over another HWPT it is nested.
+ * with all that is mapped; over another HWPT, made as NEST_PARENT, it is nested:
+ * @data_type says how the guest's tables are described at @data_uptr. With
+ * FAULT_ID_VALID, page requests of the devices attached go to queue @fault_id.
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -278,6 +282,69 @@ struct iommu_hwpt_get_dirty_bitmap {
 	__aligned_u64 length;
 	__aligned_u64 page_size;
 	__aligned_u64 data;
+};
+
+enum iommu_hwpt_invalidate_data_type {
+	IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
+};
+
+/*
+ * Forget what a nested HWPT's guest has changed, as @entry_num entries of
+ * @entry_len bytes say, in turn. @entry_num returns how many were done, also when
+ * one of them is refused. None at all asks whether @data_type is known.
+ */
+struct iommu_hwpt_invalidate {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 data_uptr;
+	__u32 data_type;
+	__u32 entry_len;
+	__u32 entry_num;
+	__u32 __reserved;
+};
+
+enum iommu_hwpt_pgfault_flags {
+	IOMMU_PGFAULT_FLAGS_PASID_VALID = 1 << 0,
+	IOMMU_PGFAULT_FLAGS_LAST_PAGE = 1 << 1, /* of a group */
+};
+
+enum iommu_hwpt_pgfault_perm {
+	IOMMU_PGFAULT_PERM_READ = 1 << 0,
+	IOMMU_PGFAULT_PERM_WRITE = 1 << 1,
+	IOMMU_PGFAULT_PERM_EXEC = 1 << 2,
+	IOMMU_PGFAULT_PERM_PRIV = 1 << 3,
+};
+
+/* A device's page request, as read from a fault queue's descriptor. */
+struct iommu_hwpt_pgfault {
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 perm;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__u32 length; /* bytes the device will want, a hint; 0: it did not say */
+	__u32 cookie; /* which request a response answers */
+};
+
+enum iommufd_page_response_code {
+	IOMMUFD_PAGE_RESP_SUCCESS = 0, /* try again */
+	IOMMUFD_PAGE_RESP_INVALID = 1, /* do not */
+};
+
+/* The answer, as written to the descriptor. */
+struct iommu_hwpt_page_response {
+	__u32 cookie;
+	__u32 code;
+};
+
+/* A queue of page requests, and a descriptor to read and answer them by. */
+struct iommu_fault_alloc {
+	__u32 size;
+	__u32 flags; /* must be 0 */
+	__u32 out_fault_id;
+	__u32 out_fault_fd;
 };
 
 /* Move the memory accounting of all mappings to the calling process. */

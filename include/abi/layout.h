@@ -34,6 +34,8 @@ ABI_VALUE(IOMMU_HWPT_ALLOC, 0x3b89);
 ABI_VALUE(IOMMU_GET_HW_INFO, 0x3b8a);
 ABI_VALUE(IOMMU_HWPT_SET_DIRTY_TRACKING, 0x3b8b);
 ABI_VALUE(IOMMU_HWPT_GET_DIRTY_BITMAP, 0x3b8c);
+ABI_VALUE(IOMMU_HWPT_INVALIDATE, 0x3b8d);
+ABI_VALUE(IOMMU_FAULT_QUEUE_ALLOC, 0x3b8e);
 #if ABI_SINCE(6, 13)
 ABI_VALUE(IOMMU_IOAS_MAP_FILE, 0x3b8f);
 #endif
@@ -70,6 +72,17 @@ ABI_VALUE(IOMMU_HWPT_DATA_ARM_SMMUV3, 2);
 #if ABI_SINCE(7, 2)
 ABI_VALUE(IOMMU_HWPT_DATA_AMD_GUEST, 3);
 #endif
+
+ABI_VALUE(IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, 0);
+
+ABI_VALUE(IOMMU_PGFAULT_FLAGS_PASID_VALID, 1);
+ABI_VALUE(IOMMU_PGFAULT_FLAGS_LAST_PAGE, 2);
+ABI_VALUE(IOMMU_PGFAULT_PERM_READ, 1);
+ABI_VALUE(IOMMU_PGFAULT_PERM_WRITE, 2);
+ABI_VALUE(IOMMU_PGFAULT_PERM_EXEC, 4);
+ABI_VALUE(IOMMU_PGFAULT_PERM_PRIV, 8);
+ABI_VALUE(IOMMUFD_PAGE_RESP_SUCCESS, 0);
+ABI_VALUE(IOMMUFD_PAGE_RESP_INVALID, 1);
 
 ABI_VALUE(IOMMU_HW_INFO_TYPE_NONE, 0);
 #if ABI_SINCE(6, 17)
@@ -192,6 +205,36 @@ ABI_FIELD(iommu_hwpt_alloc, data_len, 28, 4);
 ABI_FIELD(iommu_hwpt_alloc, data_uptr, 32, 8);
 ABI_FIELD(iommu_hwpt_alloc, fault_id, 40, 4);
 ABI_FIELD(iommu_hwpt_alloc, __reserved2, 44, 4);
+
+ABI_STRUCT(iommu_hwpt_invalidate, 32);
+ABI_FIELD(iommu_hwpt_invalidate, size, 0, 4);
+ABI_FIELD(iommu_hwpt_invalidate, hwpt_id, 4, 4);
+ABI_FIELD(iommu_hwpt_invalidate, data_uptr, 8, 8);
+ABI_FIELD(iommu_hwpt_invalidate, data_type, 16, 4);
+ABI_FIELD(iommu_hwpt_invalidate, entry_len, 20, 4);
+ABI_FIELD(iommu_hwpt_invalidate, entry_num, 24, 4);
+ABI_FIELD(iommu_hwpt_invalidate, __reserved, 28, 4);
+
+ABI_STRUCT(iommu_hwpt_pgfault, 40);
+ABI_FIELD(iommu_hwpt_pgfault, flags, 0, 4);
+ABI_FIELD(iommu_hwpt_pgfault, dev_id, 4, 4);
+ABI_FIELD(iommu_hwpt_pgfault, pasid, 8, 4);
+ABI_FIELD(iommu_hwpt_pgfault, grpid, 12, 4);
+ABI_FIELD(iommu_hwpt_pgfault, perm, 16, 4);
+ABI_FIELD(iommu_hwpt_pgfault, __reserved, 20, 4);
+ABI_FIELD(iommu_hwpt_pgfault, addr, 24, 8);
+ABI_FIELD(iommu_hwpt_pgfault, length, 32, 4);
+ABI_FIELD(iommu_hwpt_pgfault, cookie, 36, 4);
+
+ABI_STRUCT(iommu_hwpt_page_response, 8);
+ABI_FIELD(iommu_hwpt_page_response, cookie, 0, 4);
+ABI_FIELD(iommu_hwpt_page_response, code, 4, 4);
+
+ABI_STRUCT(iommu_fault_alloc, 16);
+ABI_FIELD(iommu_fault_alloc, size, 0, 4);
+ABI_FIELD(iommu_fault_alloc, flags, 4, 4);
+ABI_FIELD(iommu_fault_alloc, out_fault_id, 8, 4);
+ABI_FIELD(iommu_fault_alloc, out_fault_fd, 12, 4);
 
 ABI_STRUCT(iommu_hw_info_vtd, 24);
 ABI_FIELD(iommu_hw_info_vtd, flags, 0, 4);
@@ -357,6 +400,8 @@ ABI_VALUE(IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, 10);
 ABI_VALUE(IOMMU_TEST_OP_ACCESS_REPLACE_IOAS, 11);
 ABI_VALUE(IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, 12);
 ABI_VALUE(IOMMU_TEST_OP_DIRTY, 13);
+ABI_VALUE(IOMMU_TEST_OP_MD_CHECK_IOTLB, 14);
+ABI_VALUE(IOMMU_TEST_OP_TRIGGER_IOPF, 15);
 #if ABI_SINCE(6, 15)
 ABI_VALUE(IOMMU_TEST_OP_PASID_ATTACH, 18);
 ABI_VALUE(IOMMU_TEST_OP_PASID_REPLACE, 19);
@@ -389,6 +434,24 @@ ABI_VALUE(MOCK_FLAGS_DEVICE_HUGE_IOVA, 2);
 #if ABI_SINCE(6, 15)
 ABI_VALUE(MOCK_FLAGS_DEVICE_PASID, 4);
 #endif
+
+ABI_VALUE(MOCK_NESTED_DOMAIN_IOTLB_ID_MAX, 3);
+ABI_VALUE(MOCK_NESTED_DOMAIN_IOTLB_NUM, 4);
+ABI_VALUE(IOMMU_HWPT_DATA_SELFTEST, 0xdead);
+ABI_VALUE(IOMMU_TEST_IOTLB_DEFAULT, 0xbadbeef);
+ABI_VALUE(IOMMU_HWPT_INVALIDATE_DATA_SELFTEST, 0xdeadbeef);
+ABI_VALUE(IOMMU_HWPT_INVALIDATE_DATA_SELFTEST_INVALID, 0xdadbeef);
+ABI_VALUE(IOMMU_TEST_INVALIDATE_FLAG_ALL, 1);
+
+/* 7.2 adds the format of a table of its own. */
+#if !ABI_SINCE(7, 2) || defined(IODIRTY_TYPE)
+ABI_STRUCT(iommu_hwpt_selftest, 4);
+#endif
+ABI_FIELD(iommu_hwpt_selftest, iotlb, 0, 4);
+
+ABI_STRUCT(iommu_hwpt_invalidate_selftest, 8);
+ABI_FIELD(iommu_hwpt_invalidate_selftest, flags, 0, 4);
+ABI_FIELD(iommu_hwpt_invalidate_selftest, iotlb_id, 4, 4);
 
 ABI_STRUCT(iommu_test_hw_info, 8);
 ABI_FIELD(iommu_test_hw_info, flags, 0, 4);
@@ -435,6 +498,13 @@ ABI_FIELD(iommu_test_cmd, dirty.length, 32, 8);
 ABI_FIELD(iommu_test_cmd, dirty.page_size, 40, 8);
 ABI_FIELD(iommu_test_cmd, dirty.uptr, 48, 8);
 ABI_FIELD(iommu_test_cmd, dirty.out_nr_dirty, 56, 8);
+ABI_FIELD(iommu_test_cmd, check_iotlb.id, 16, 4);
+ABI_FIELD(iommu_test_cmd, check_iotlb.iotlb, 20, 4);
+ABI_FIELD(iommu_test_cmd, trigger_iopf.dev_id, 16, 4);
+ABI_FIELD(iommu_test_cmd, trigger_iopf.pasid, 20, 4);
+ABI_FIELD(iommu_test_cmd, trigger_iopf.grpid, 24, 4);
+ABI_FIELD(iommu_test_cmd, trigger_iopf.perm, 28, 4);
+ABI_FIELD(iommu_test_cmd, trigger_iopf.addr, 32, 8);
 #if ABI_SINCE(6, 15)
 ABI_FIELD(iommu_test_cmd, pasid_attach.pasid, 16, 4);
 ABI_FIELD(iommu_test_cmd, pasid_attach.pt_id, 20, 4);
@@ -575,7 +645,7 @@ ABI_FIELD(iodirty_stream_query, __reserved, 12, 4);
 ABI_FIELD(iodirty_stream_query, out_completed, 16, 8);
 ABI_FIELD(iodirty_stream_query, out_faults, 24, 8);
 
-ABI_STRUCT(iodirty_stats, 104);
+ABI_STRUCT(iodirty_stats, 120);
 ABI_FIELD(iodirty_stats, size, 0, 4);
 ABI_FIELD(iodirty_stats, __reserved, 4, 4);
 ABI_FIELD(iodirty_stats, dma_ops, 8, 8);
@@ -590,6 +660,8 @@ ABI_FIELD(iodirty_stats, entries_scanned, 72, 8);
 ABI_FIELD(iodirty_stats, entries_cleared, 80, 8);
 ABI_FIELD(iodirty_stats, pinned_pages, 88, 8);
 ABI_FIELD(iodirty_stats, table_pages, 96, 8);
+ABI_FIELD(iodirty_stats, requests_served, 104, 8);
+ABI_FIELD(iodirty_stats, requests_refused, 112, 8);
 
 ABI_STRUCT(iodirty_table_read, 40);
 ABI_FIELD(iodirty_table_read, size, 0, 4);
