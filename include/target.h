@@ -40,6 +40,7 @@ enum target_cap {
 	TARGET_SHARED_IOMMU = 1 << 12, /* two devices behind one IOMMU */
 	TARGET_RESERVED = 1 << 13, /* plug a device with a reserved range */
 	TARGET_VFIO_COMPAT = 1 << 14, /* ioctl() of abi/vfio.h */
+	TARGET_NESTED = 1 << 15, /* the mock's nested HWPTs, IOTLB, page requests */
 };
 
 struct target;

@@ -12,18 +12,18 @@
 	(TARGET_DMA | TARGET_ATOMIC | TARGET_STREAM | TARGET_PASID | TARGET_ACCESS |              \
 	 TARGET_TEST_DIRTY | TARGET_LEAF | TARGET_NO_DIRTY_DEV | TARGET_FAIL_NTH | TARGET_STATS | \
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
-	 TARGET_VFIO_COMPAT)
+	 TARGET_VFIO_COMPAT | TARGET_NESTED)
 
-struct access_fd {
+struct made_fd {
 	int fd;
-	struct access_fd *next;
+	struct made_fd *next;
 };
 
 struct ref_target {
 	struct target target;
 	int fd;
-	pthread_mutex_t lock; /* for @access */
-	struct access_fd *access; /* all that were made: the seam closes none */
+	pthread_mutex_t lock; /* for @made */
+	struct made_fd *made; /* accesses and queues: the seam closes none */
 };
 
 static struct ref_target *ref(struct target *t)
@@ -71,10 +71,10 @@ static void ref_target_close(struct target *t)
 {
 	struct ref_target *r = ref(t);
 
-	while (r->access) {
-		struct access_fd *a = r->access;
+	while (r->made) {
+		struct made_fd *a = r->made;
 
-		r->access = a->next;
+		r->made = a->next;
 		ref_close(a->fd);
 		free(a);
 	}
@@ -83,9 +83,9 @@ static void ref_target_close(struct target *t)
 	free(r);
 }
 
-static int remember_access(struct ref_target *r, int fd)
+static int remember(struct ref_target *r, int fd)
 {
-	struct access_fd *a = malloc(sizeof(*a));
+	struct made_fd *a = malloc(sizeof(*a));
 
 	if (!a) {
 		ref_close(fd);
@@ -93,8 +93,8 @@ static int remember_access(struct ref_target *r, int fd)
 	}
 	a->fd = fd;
 	pthread_mutex_lock(&r->lock);
-	a->next = r->access;
-	r->access = a;
+	a->next = r->made;
+	r->made = a;
 	pthread_mutex_unlock(&r->lock);
 	return 0;
 }
@@ -106,7 +106,9 @@ static int ref_target_ioctl(struct target *t, unsigned long cmd, void *arg)
 	int ret = ref_ioctl(ref(t)->fd, cmd, arg);
 
 	if (!ret && cmd == IOMMU_TEST_CMD && test->op == IOMMU_TEST_OP_CREATE_ACCESS)
-		return remember_access(ref(t), test->create_access.out_access_fd);
+		return remember(ref(t), test->create_access.out_access_fd);
+	if (!ret && cmd == IOMMU_FAULT_QUEUE_ALLOC)
+		return remember(ref(t), ((struct iommu_fault_alloc *)arg)->out_fault_fd);
 	return ret;
 }
 

@@ -43,6 +43,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_SHARED_IOMMU, "shared-iommu" },
 		{ TARGET_RESERVED, "reserved" },
 		{ TARGET_VFIO_COMPAT, "vfio-compat" },
+		{ TARGET_NESTED, "nested" },
 	};
 	size_t i;
 

@@ -249,6 +249,7 @@ static int stats(struct ucmd *ucmd)
 
 	if (out->__reserved)
 		return -EOPNOTSUPP;
+	fault_receive_all(ctx);
 	port_mutex_lock(&ctx->attach_lock);
 	for (; to < (u64 *)(out + 1); to++, from++)
 		*to = port_load(from);

@@ -7,12 +7,14 @@
  *	test_access.lock	what the test interface has pinned (test_access.c)
  *	access->lock		the IOAS of an access, and its pins
  *	ctx->attach_lock	who is attached to what; tracking on or off
+ *	fault->lock		page requests that are not answered
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
  *	registry.lock		the list of all iopages (pages.c)
  *	pages->lock		pins of one mapping's memory
  *	hwpt->residue_lock	hwpt->residue
  *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
  *	ioas->access_lock	the accesses of an IOAS, and how often an area is pinned
+ *	nested->lock		what an IOTLB of stage 1 would hold
  *	ctx->lock		the id table, reference counts, accounting
  * and last those inside hw/: an IOMMU's in_flight, then its IOTLB's.
  * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
@@ -35,6 +37,7 @@
 struct access;
 struct attach;
 struct device;
+struct fault;
 struct hwpt;
 struct ioas;
 struct iommu;
@@ -43,6 +46,8 @@ enum object_type {
 	OBJECT_ANY, /* in lookups only */
 	OBJECT_IOAS,
 	OBJECT_HWPT,
+	OBJECT_NESTED, /* a HWPT over a HWPT */
+	OBJECT_FAULT,
 	OBJECT_DEVICE,
 	OBJECT_ACCESS,
 	OBJECT_STREAM,
@@ -117,6 +122,8 @@ void ctx_put(struct iommufd_ctx *ctx);
  * automatic HWPT's may be under attach_lock. */
 void ioas_release(struct object *obj);
 void hwpt_release(struct object *obj);
+void nested_release(struct object *obj);
+void fault_release(struct object *obj);
 void device_release(struct object *obj);
 void access_release(struct object *obj);
 void stream_release(struct object *obj);
@@ -297,6 +304,7 @@ struct hwpt {
 	struct hwpt *next; /* in ioas->hwpts */
 	struct pgt pgt;
 	u32 flags; /* enum iommufd_hwpt_alloc_flags */
+	struct fault *fault; /* referenced; NULL: page requests are refused */
 	bool automatic; /* made by attaching to an IOAS */
 	u32 domain; /* IOTLB tag */
 
@@ -318,6 +326,55 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
 /* Forget [first, last] in every IOMMU that may cache it; complete on return. */
 void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
+
+/* ---- HWPTs over a HWPT (nested.c) ---- */
+
+/*
+ * The mock's only: a guest has no tables of its own, so devices attached
+ * translate through the parent's, and what they write is dirty there.
+ */
+struct nested {
+	struct object obj;
+	struct hwpt *parent; /* referenced */
+	u32 flags; /* enum iommufd_hwpt_alloc_flags */
+	struct fault *fault; /* as a HWPT's */
+	struct port_mutex lock; /* iotlb */
+	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
+};
+
+/* Over @parent, as @cmd describes it. Not published. */
+struct nested *nested_create(struct hwpt *parent, struct device *dev,
+			     const struct iommu_hwpt_alloc *cmd, int *err);
+int hwpt_invalidate_ioctl(struct ucmd *ucmd);
+
+/* What a device attaches to is a HWPT or a nested one: the HWPT whose table
+ * translates, and what the one attached to was made with. */
+static inline struct hwpt *pt_hwpt(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED ? ((struct nested *)pt)->parent : (struct hwpt *)pt;
+}
+
+static inline u32 pt_flags(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED ? ((struct nested *)pt)->flags :
+					   ((struct hwpt *)pt)->flags;
+}
+
+static inline struct fault **pt_fault(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED ? &((struct nested *)pt)->fault :
+					   &((struct hwpt *)pt)->fault;
+}
+
+/* ---- page requests (fault.c) ---- */
+
+int fault_queue_alloc_ioctl(struct ucmd *ucmd);
+/* Hand @request of @from's to who reads its queue; false: nobody can. */
+bool fault_deliver(struct attach *from, struct iommu_hwpt_pgfault *request);
+/* @from is going away: what it waits for is answered INVALID. */
+void fault_answer_all(struct attach *from);
+/* Take the answers that have come, of all queues. */
+void fault_receive_all(struct iommufd_ctx *ctx);
 
 /* ---- dirty tracking (dirty.c, residue.c) ---- */
 
@@ -366,7 +423,8 @@ struct device {
 struct attach {
 	struct port_node node; /* in device->attaches; key: PASID */
 	struct device *dev;
-	struct hwpt *hwpt; /* referenced */
+	struct object *pt; /* a HWPT, or one nested in it; referenced */
+	struct hwpt *hwpt; /* whose table translates */
 	struct attach *hwpt_next, **hwpt_at; /* in hwpt->attaches */
 };
 
@@ -389,6 +447,8 @@ void device_unplug(struct device *dev);
 int device_attach(struct device *dev, u32 pasid, u32 pt_id, bool replace, __u32 *out_hwpt,
 		  struct ucmd *ucmd);
 void device_detach(struct device *dev, u32 pasid);
+/* The device asks for a page, as @request says: it is answered in the end. */
+void device_page_request(struct device *dev, struct iommu_hwpt_pgfault *request);
 /* The HWPT id attached to @pasid, 0: none. */
 u32 device_attached(struct device *dev, u32 pasid);
 /* Write the context entries of all that is attached to @hwpt. attach_lock held. */

@@ -184,9 +184,10 @@ static struct hwpt_iommu *note_of(struct hwpt *hwpt, struct iommu *iommu)
 }
 
 /* -ENOMEM. attach_lock held, as in all below that change attachments. */
-static int join_hwpt(struct attach *a, struct hwpt *hwpt)
+static int join_hwpt(struct attach *a, struct object *pt)
 {
 	struct iommu *iommu = a->dev->iommu;
+	struct hwpt *hwpt = pt_hwpt(pt);
 	struct hwpt_iommu *note = note_of(hwpt, iommu), *new = NULL;
 
 	if (!note) {
@@ -196,12 +197,13 @@ static int join_hwpt(struct attach *a, struct hwpt *hwpt)
 		new->iommu = iommu;
 		new->next = hwpt->iommus;
 	}
-	object_hold(&hwpt->obj);
+	object_hold(pt);
 	port_rwsem_write(&hwpt->attach_sem);
 	if (new)
 		hwpt->iommus = new;
 	note->attaches++;
 	port_rwsem_write_end(&hwpt->attach_sem);
+	a->pt = pt;
 	a->hwpt = hwpt;
 	a->hwpt_next = hwpt->attaches;
 	a->hwpt_at = &hwpt->attaches;
@@ -212,11 +214,13 @@ static int join_hwpt(struct attach *a, struct hwpt *hwpt)
 }
 
 /* An automatic one that nothing is attached to any more goes. */
-static void put_hwpt(struct hwpt *hwpt)
+static void put_pt(struct object *pt)
 {
+	struct hwpt *hwpt = pt_hwpt(pt);
+
 	if (hwpt->automatic && !hwpt->attaches)
-		object_leave_when_idle(&hwpt->obj);
-	object_put(&hwpt->obj);
+		object_leave_when_idle(pt);
+	object_put(pt);
 }
 
 static void leave_hwpt(struct attach *a)
@@ -235,17 +239,22 @@ static void leave_hwpt(struct attach *a)
 	*a->hwpt_at = a->hwpt_next;
 	if (a->hwpt_next)
 		a->hwpt_next->hwpt_at = a->hwpt_at;
-	put_hwpt(hwpt);
+	put_pt(a->pt);
 }
 
-/* The one door: may (dev, pasid) translate through @hwpt? */
-static int can_join(struct device *dev, u32 pasid, struct hwpt *hwpt)
+/*
+ * The one door: may (dev, pasid) translate through @pt? What a nested one's parent
+ * was made for counts: it is the parent's table that has the dirty bits.
+ */
+static int can_join(struct device *dev, u32 pasid, struct object *pt)
 {
+	struct hwpt *hwpt = pt_hwpt(pt);
+
 	if (hwpt->pgt.fmt != dev->iommu->fmt)
 		return -EINVAL;
 	if (hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING && !dev->iommu->dirty)
 		return -EINVAL;
-	if (hwpt->flags & IOMMU_HWPT_ALLOC_PASID)
+	if (pt_flags(pt) & IOMMU_HWPT_ALLOC_PASID)
 		return 0;
 	/* A table not made for PASIDs serves none, nor a device that uses them. */
 	return pasid || next_attach(dev, 1) ? -EINVAL : 0;
@@ -261,7 +270,7 @@ static int check_pasid(struct device *dev, u32 pasid, bool replace)
 		return attached ? 0 : -EINVAL;
 	if (attached)
 		return -EBUSY;
-	if (pasid && rid && !(rid->hwpt->flags & IOMMU_HWPT_ALLOC_PASID))
+	if (pasid && rid && !(pt_flags(rid->pt) & IOMMU_HWPT_ALLOC_PASID))
 		return -EINVAL;
 	return 0;
 }
@@ -286,8 +295,9 @@ static void leave_ioas(struct device *dev, struct ioas *ioas)
 	port_rwsem_write_end(&ioas->rwsem);
 }
 
-static int attach_new(struct device *dev, u32 pasid, struct hwpt *hwpt)
+static int attach_new(struct device *dev, u32 pasid, struct object *pt)
 {
+	struct hwpt *hwpt = pt_hwpt(pt);
 	struct attach *a = port_alloc(sizeof(*a));
 	int err;
 
@@ -300,7 +310,7 @@ static int attach_new(struct device *dev, u32 pasid, struct hwpt *hwpt)
 		goto free;
 	/* Noted before its context entry: once the IOMMU may cache a
 	 * translation, invalidations reach it. */
-	err = join_hwpt(a, hwpt);
+	err = join_hwpt(a, pt);
 	if (err)
 		goto leave_ioas;
 	err = write_context(dev, pasid, hwpt);
@@ -319,14 +329,15 @@ free:
 	return err;
 }
 
-static int attach_replace(struct device *dev, u32 pasid, struct hwpt *hwpt)
+static int attach_replace(struct device *dev, u32 pasid, struct object *pt)
 {
 	struct attach *old = find_attach(dev, pasid), *new;
+	struct hwpt *hwpt = pt_hwpt(pt);
 	struct ioas *old_ioas = old->hwpt->ioas;
 	bool moves = !pasid && old_ioas != hwpt->ioas;
 	int err;
 
-	if (old->hwpt == hwpt)
+	if (old->pt == pt)
 		return 0;
 	new = port_alloc(sizeof(*new));
 	if (!new)
@@ -336,7 +347,7 @@ static int attach_replace(struct device *dev, u32 pasid, struct hwpt *hwpt)
 	err = moves ? enter_ioas(dev, hwpt->ioas) : 0;
 	if (err)
 		goto free;
-	err = join_hwpt(new, hwpt);
+	err = join_hwpt(new, pt);
 	if (err)
 		goto leave_ioas;
 	/* One write: every DMA goes through the old table or through the new. */
@@ -345,6 +356,7 @@ static int attach_replace(struct device *dev, u32 pasid, struct hwpt *hwpt)
 		leave_ioas(dev, old_ioas);
 	port_map_erase(&dev->attaches, &old->node);
 	port_map_insert(&dev->attaches, &new->node);
+	fault_answer_all(old);
 	leave_hwpt(old);
 	port_free(old);
 	return 0;
@@ -388,42 +400,46 @@ static struct hwpt *automatic_hwpt(struct device *dev, struct ioas *ioas, int *e
 	return hwpt;
 }
 
-/* What attaching to @pt means to (dev, pasid): a HWPT, with a reference. */
-static struct hwpt *get_hwpt(struct device *dev, u32 pasid, struct object *pt, int *err)
-{
-	*err = -EINVAL;
-	if (pt->type == OBJECT_HWPT) {
-		object_hold(pt);
-		return (struct hwpt *)pt;
-	}
-	/* An automatic table is never made for PASIDs. */
-	if (pt->type == OBJECT_IOAS && !pasid)
-		return automatic_hwpt(dev, (struct ioas *)pt, err);
-	return NULL;
-}
-
-static int attach(struct device *dev, u32 pasid, struct object *pt, bool replace, __u32 *out_hwpt,
-		  struct ucmd *ucmd)
+/* What attaching to @obj means to (dev, pasid): a HWPT or one nested in it, with a
+ * reference. */
+static struct object *get_pt(struct device *dev, u32 pasid, struct object *obj, int *err)
 {
 	struct hwpt *hwpt;
+
+	*err = -EINVAL;
+	if (obj->type == OBJECT_HWPT || obj->type == OBJECT_NESTED) {
+		object_hold(obj);
+		return obj;
+	}
+	/* An automatic table is never made for PASIDs. */
+	if (obj->type != OBJECT_IOAS || pasid)
+		return NULL;
+	hwpt = automatic_hwpt(dev, (struct ioas *)obj, err);
+	return hwpt ? &hwpt->obj : NULL;
+}
+
+static int attach(struct device *dev, u32 pasid, struct object *obj, bool replace, __u32 *out_hwpt,
+		  struct ucmd *ucmd)
+{
+	struct object *pt;
 	int err;
 
 	err = dev->gone ? -ENODEV : check_pasid(dev, pasid, replace);
 	if (err)
 		return err;
-	hwpt = get_hwpt(dev, pasid, pt, &err);
-	if (!hwpt)
+	pt = get_pt(dev, pasid, obj, &err);
+	if (!pt)
 		return err;
-	err = can_join(dev, pasid, hwpt);
+	err = can_join(dev, pasid, pt);
 	if (!err) {
-		*out_hwpt = hwpt->obj.id;
+		*out_hwpt = pt->id;
 		err = ucmd_reply(ucmd);
 	}
 	if (!err && replace)
-		err = attach_replace(dev, pasid, hwpt);
+		err = attach_replace(dev, pasid, pt);
 	else if (!err)
-		err = attach_new(dev, pasid, hwpt);
-	put_hwpt(hwpt);
+		err = attach_new(dev, pasid, pt);
+	put_pt(pt);
 	return err;
 }
 
@@ -453,6 +469,7 @@ static void detach(struct device *dev, struct attach *a)
 	hw_context_set(dev->hw, pasid, NULL); /* removing cannot fail */
 	if (!pasid)
 		leave_ioas(dev, a->hwpt->ioas);
+	fault_answer_all(a);
 	leave_hwpt(a);
 	port_free(a);
 }
@@ -476,9 +493,26 @@ u32 device_attached(struct device *dev, u32 pasid)
 	port_mutex_lock(&dev->obj.ctx->attach_lock);
 	a = find_attach(dev, pasid);
 	if (a)
-		id = a->hwpt->obj.id;
+		id = a->pt->id;
 	port_mutex_unlock(&dev->obj.ctx->attach_lock);
 	return id;
+}
+
+void device_page_request(struct device *dev, struct iommu_hwpt_pgfault *request)
+{
+	struct iommufd_ctx *ctx = dev->obj.ctx;
+	struct attach *a;
+
+	port_mutex_lock(&ctx->attach_lock);
+	a = find_attach(dev, request->pasid);
+	/* The PASIDs of a guest that keeps their table are known by the table. */
+	if (!a && request->pasid)
+		a = find_attach(dev, 0);
+	if (a && request->pasid && !a->node.key && a->pt->type != OBJECT_NESTED)
+		a = NULL;
+	if (!a || !fault_deliver(a, request))
+		port_count(&ctx->stats.requests_refused, 1);
+	port_mutex_unlock(&ctx->attach_lock);
 }
 
 void device_unplug(struct device *dev)

@@ -6,8 +6,9 @@
  */
 #include "core.h"
 
-#define HWPT_FLAGS \
-	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)
+#define HWPT_FLAGS                                                        \
+	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | \
+	 IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID)
 
 int hwpt_fill_area(struct hwpt *hwpt, struct area *area)
 {
@@ -123,7 +124,10 @@ static int check_flags(const struct device *dev, u32 flags)
 		if (flags & IOMMU_HWPT_ALLOC_PASID && !(fmt->flags & IODIRTY_FORMAT_DIRTY_PASID))
 			return -EOPNOTSUPP;
 	}
-	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT && !(fmt->flags & IODIRTY_FORMAT_NEST_PARENT))
+	if (!(flags & IOMMU_HWPT_ALLOC_NEST_PARENT))
+		return 0;
+	/* A parent's page requests come from the guests' tables. */
+	if (flags & IOMMU_HWPT_FAULT_ID_VALID || !(fmt->flags & IODIRTY_FORMAT_NEST_PARENT))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -178,34 +182,61 @@ void hwpt_release(struct object *obj)
 	pgt_fini(&hwpt->pgt);
 	port_mutex_destroy(&hwpt->residue_lock);
 	port_rwsem_destroy(&hwpt->attach_sem);
+	if (hwpt->fault)
+		object_put((struct object *)hwpt->fault);
 	port_free(hwpt);
 	object_put(&ioas->obj);
 }
 
-/* The optional tail of the struct, which only nesting and faults need. */
-static int check_data(const struct iommu_hwpt_alloc *cmd)
+/* What @cmd asks for over @pt, an IOAS or a HWPT. Not published. */
+static struct object *create_over(struct object *pt, struct device *dev,
+				  const struct iommu_hwpt_alloc *cmd, int *err)
 {
-	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID)
-		return -EOPNOTSUPP;
-	if ((cmd->data_type == IOMMU_HWPT_DATA_NONE) != (cmd->data_len == 0))
-		return -EINVAL;
-	return cmd->data_type == IOMMU_HWPT_DATA_NONE ? 0 : -EOPNOTSUPP;
+	struct nested *nested;
+	struct hwpt *hwpt;
+
+	*err = -EINVAL;
+	if (pt->type == OBJECT_HWPT) {
+		nested = nested_create((struct hwpt *)pt, dev, cmd, err);
+		return nested ? &nested->obj : NULL;
+	}
+	if (pt->type != OBJECT_IOAS)
+		return NULL;
+	/* No driver here has anything to be told about its own tables. */
+	*err = -EOPNOTSUPP;
+	if (cmd->data_type != IOMMU_HWPT_DATA_NONE)
+		return NULL;
+	port_mutex_lock(&pt->ctx->attach_lock);
+	hwpt = hwpt_create((struct ioas *)pt, dev, cmd->flags, err);
+	port_mutex_unlock(&pt->ctx->attach_lock);
+	return hwpt ? &hwpt->obj : NULL;
+}
+
+/* Give the new HWPT its queue, and tell the caller its id. */
+static int finish(struct ucmd *ucmd, struct object *hwpt)
+{
+	struct iommu_hwpt_alloc *cmd = ucmd->arg;
+
+	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) {
+		*pt_fault(hwpt) = object_get(ucmd->ctx, cmd->fault_id, OBJECT_FAULT);
+		if (!*pt_fault(hwpt))
+			return -ENOENT;
+	}
+	cmd->out_hwpt_id = hwpt->id;
+	return ucmd_reply(ucmd);
 }
 
 int hwpt_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct iommu_hwpt_alloc *cmd = ucmd->arg;
-	struct object *pt;
+	struct object *pt, *hwpt;
 	struct device *dev;
-	struct hwpt *hwpt;
 	int err;
 
-	if (cmd->flags & ~(HWPT_FLAGS | IOMMU_HWPT_FAULT_ID_VALID) || cmd->__reserved ||
-	    cmd->__reserved2)
+	if (cmd->flags & ~HWPT_FLAGS || cmd->__reserved || cmd->__reserved2)
 		return -EOPNOTSUPP;
-	err = check_data(cmd);
-	if (err)
-		return err;
+	if ((cmd->data_type == IOMMU_HWPT_DATA_NONE) != (cmd->data_len == 0))
+		return -EINVAL;
 	dev = object_get(ucmd->ctx, cmd->dev_id, OBJECT_DEVICE);
 	if (!dev)
 		return -ENOENT;
@@ -213,22 +244,14 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 	pt = object_get(ucmd->ctx, cmd->pt_id, OBJECT_ANY);
 	if (!pt)
 		goto put_dev;
-	if (pt->type == OBJECT_HWPT)
-		err = -EOPNOTSUPP; /* nesting */
-	if (pt->type != OBJECT_IOAS)
-		goto put_pt;
-
-	port_mutex_lock(&ucmd->ctx->attach_lock);
-	hwpt = hwpt_create((struct ioas *)pt, dev, cmd->flags, &err);
-	port_mutex_unlock(&ucmd->ctx->attach_lock);
+	hwpt = create_over(pt, dev, cmd, &err);
 	if (!hwpt)
 		goto put_pt;
-	cmd->out_hwpt_id = hwpt->obj.id;
-	err = ucmd_reply(ucmd);
+	err = finish(ucmd, hwpt);
 	if (err)
-		object_put(&hwpt->obj);
+		object_put(hwpt);
 	else
-		object_publish(&hwpt->obj);
+		object_publish(hwpt);
 put_pt:
 	object_put(pt);
 put_dev:

@@ -28,6 +28,8 @@ union ucmd_arg {
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_set_dirty_tracking set_dirty;
 	struct iommu_hwpt_get_dirty_bitmap get_dirty;
+	struct iommu_hwpt_invalidate invalidate;
+	struct iommu_fault_alloc fault_alloc;
 	struct iommu_ioas_change_process change_process;
 	struct iommu_test_cmd test;
 	struct iodirty_format_info format_info;
@@ -71,6 +73,8 @@ static const struct ioctl_op ops[] = {
 	[0x0a] = OP(get_hw_info_ioctl, iommu_hw_info, __reserved),
 	[0x0b] = OP(hwpt_set_dirty_ioctl, iommu_hwpt_set_dirty_tracking, __reserved),
 	[0x0c] = OP(hwpt_get_dirty_ioctl, iommu_hwpt_get_dirty_bitmap, data),
+	[0x0d] = OP(hwpt_invalidate_ioctl, iommu_hwpt_invalidate, __reserved),
+	[0x0e] = OP(fault_queue_alloc_ioctl, iommu_fault_alloc, out_fault_fd),
 	[0x0f] = OP(ioas_map_file_ioctl, iommu_ioas_map_file, iova),
 	[0x12] = OP(ioas_change_process_ioctl, iommu_ioas_change_process, __reserved),
 	[0x20] = OP(test_ioctl, iommu_test_cmd, last),

@@ -7,6 +7,7 @@
 
 static void (*const object_release[OBJECT_TYPES])(struct object *obj) = {
 	[OBJECT_IOAS] = ioas_release,	  [OBJECT_HWPT] = hwpt_release,
+	[OBJECT_NESTED] = nested_release, [OBJECT_FAULT] = fault_release,
 	[OBJECT_DEVICE] = device_release, [OBJECT_ACCESS] = access_release,
 	[OBJECT_STREAM] = stream_release, [OBJECT_SELFTEST] = selftest_release,
 };
@@ -76,7 +77,8 @@ void ctx_put(struct iommufd_ctx *ctx)
 {
 	/* Who uses comes before what is used. */
 	static const enum object_type order[] = { OBJECT_STREAM, OBJECT_SELFTEST, OBJECT_DEVICE,
-						  OBJECT_HWPT, OBJECT_IOAS };
+						  OBJECT_NESTED, OBJECT_HWPT,	  OBJECT_FAULT,
+						  OBJECT_IOAS };
 	bool last;
 
 	port_mutex_lock(&ctx->lock);

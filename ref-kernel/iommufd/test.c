@@ -125,6 +125,29 @@ static int device_op(struct ucmd *ucmd)
 	return err;
 }
 
+/* The device asks for a page: no error, whoever answers. */
+static int trigger_iopf(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	struct iommu_hwpt_pgfault request = {
+		.flags = IOMMU_PGFAULT_FLAGS_LAST_PAGE,
+		.dev_id = cmd->trigger_iopf.dev_id,
+		.pasid = cmd->trigger_iopf.pasid,
+		.grpid = cmd->trigger_iopf.grpid,
+		.perm = cmd->trigger_iopf.perm,
+		.addr = cmd->trigger_iopf.addr,
+	};
+	struct device *dev = object_get(ucmd->ctx, request.dev_id, OBJECT_DEVICE);
+
+	if (!dev)
+		return -ENOENT;
+	if (request.pasid)
+		request.flags |= IOMMU_PGFAULT_FLAGS_PASID_VALID;
+	device_page_request(dev, &request);
+	object_put(&dev->obj);
+	return 0;
+}
+
 /* ---- IOAS and HWPT ---- */
 
 static int add_reserved(struct ucmd *ucmd)
@@ -222,6 +245,23 @@ static int check_refs(struct iommu_test_cmd *cmd)
 	return err;
 }
 
+static int check_iotlb(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	u32 id = cmd->check_iotlb.id;
+	struct nested *nested = object_get(ucmd->ctx, cmd->id, OBJECT_NESTED);
+	int err = -EINVAL;
+
+	if (!nested)
+		return -ENOENT;
+	port_mutex_lock(&nested->lock);
+	if (id <= MOCK_NESTED_DOMAIN_IOTLB_ID_MAX && nested->iotlb[id] == cmd->check_iotlb.iotlb)
+		err = 0;
+	port_mutex_unlock(&nested->lock);
+	object_put(&nested->obj);
+	return err;
+}
+
 /* Make dirty the pages whose bit is set in @bitmap; counts those mapped. */
 static u64 mark_dirty(struct hwpt *hwpt, u64 iova, u64 npages, u64 page_size, const u8 *bitmap)
 {
@@ -310,6 +350,10 @@ int test_ioctl(struct ucmd *ucmd)
 		return test_access_op(ucmd);
 	case IOMMU_TEST_OP_DIRTY:
 		return test_dirty(ucmd);
+	case IOMMU_TEST_OP_MD_CHECK_IOTLB:
+		return check_iotlb(ucmd);
+	case IOMMU_TEST_OP_TRIGGER_IOPF:
+		return trigger_iopf(ucmd);
 	default:
 		return -EOPNOTSUPP;
 	}
