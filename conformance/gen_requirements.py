@@ -13,8 +13,8 @@ import re
 import sys
 import tomllib
 
-CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "ACCESS", "LEAF",
-            "CONCURRENCY", "ERRORS", "COMPAT"]
+CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST", "ACCESS",
+            "LEAF", "CONCURRENCY", "ERRORS", "COMPAT"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",

@@ -18,7 +18,7 @@
 enum {
 	CALLS = 50000, /* a part */
 	LIVE = 32, /* objects kept; an older one is destroyed for a new one */
-	ACCESSES = 16, /* descriptors that cannot be given back */
+	DESCRIPTORS = 16, /* descriptors that cannot be given back */
 	ARENA = 1 << 20,
 };
 
@@ -36,6 +36,8 @@ enum kind {
 	COUNT, /* of array elements: fits the arena */
 	FD, /* the memfd, or bad: never one of the runner's */
 	FORMAT, /* 16 bytes: this configuration's, or noise */
+	TYPE, /* of the data of a nested HWPT, or of its invalidation */
+	SIZE, /* of such data */
 };
 
 struct field {
@@ -89,7 +91,9 @@ static const struct call calls[] = {
 	  .fields = { F(iommu_vfio_ioas, ioas_id, ID), F(iommu_vfio_ioas, op, FLAGS) } },
 	{ CALL(IOMMU_HWPT_ALLOC, iommu_hwpt_alloc), OUT(iommu_hwpt_alloc, out_hwpt_id),
 	  .fields = { F(iommu_hwpt_alloc, flags, FLAGS), F(iommu_hwpt_alloc, dev_id, ID),
-		      F(iommu_hwpt_alloc, pt_id, ID) } },
+		      F(iommu_hwpt_alloc, pt_id, ID), F(iommu_hwpt_alloc, data_type, TYPE),
+		      F(iommu_hwpt_alloc, data_len, SIZE), F(iommu_hwpt_alloc, data_uptr, POINTER),
+		      F(iommu_hwpt_alloc, fault_id, ID) } },
 	{ CALL(IOMMU_GET_HW_INFO, iommu_hw_info),
 	  .fields = { F(iommu_hw_info, flags, FLAGS), F(iommu_hw_info, dev_id, ID),
 		      F(iommu_hw_info, data_len, COUNT), F(iommu_hw_info, data_uptr, POINTER) } },
@@ -103,6 +107,14 @@ static const struct call calls[] = {
 		      F(iommu_hwpt_get_dirty_bitmap, length, LENGTH),
 		      F(iommu_hwpt_get_dirty_bitmap, page_size, VALUE),
 		      F(iommu_hwpt_get_dirty_bitmap, data, POINTER) } },
+	{ CALL(IOMMU_HWPT_INVALIDATE, iommu_hwpt_invalidate),
+	  .fields = { F(iommu_hwpt_invalidate, hwpt_id, ID),
+		      F(iommu_hwpt_invalidate, data_uptr, POINTER),
+		      F(iommu_hwpt_invalidate, data_type, TYPE),
+		      F(iommu_hwpt_invalidate, entry_len, SIZE),
+		      F(iommu_hwpt_invalidate, entry_num, COUNT) } },
+	{ CALL(IOMMU_FAULT_QUEUE_ALLOC, iommu_fault_alloc), OUT(iommu_fault_alloc, out_fault_id),
+	  .fields = { F(iommu_fault_alloc, flags, FLAGS) } },
 	{ CALL(IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file),
 	  .fields = { F(iommu_ioas_map_file, flags, FLAGS), F(iommu_ioas_map_file, ioas_id, ID),
 		      F(iommu_ioas_map_file, fd, FD), F(iommu_ioas_map_file, start, LENGTH),
@@ -135,6 +147,12 @@ static const struct call calls[] = {
 	  .fields = { T(id, ID), T(mock_domain_flags.dev_flags, FLAGS) } },
 	{ TEST(DIRTY), .fields = { T(id, ID), T(dirty.iova, IOVA), T(dirty.length, LENGTH),
 				   T(dirty.page_size, VALUE), T(dirty.uptr, POINTER) } },
+	{ TEST(SET_TEMP_MEMORY_LIMIT), .fields = { T(memory_limit.limit, COUNT) } },
+	{ TEST(MD_CHECK_IOTLB),
+	  .fields = { T(id, ID), T(check_iotlb.id, FLAGS), T(check_iotlb.iotlb, VALUE) } },
+	{ TEST(TRIGGER_IOPF),
+	  .fields = { T(trigger_iopf.dev_id, ID), T(trigger_iopf.pasid, FLAGS),
+		      T(trigger_iopf.perm, FLAGS), T(trigger_iopf.addr, VALUE) } },
 	{ TEST(PASID_ATTACH),
 	  .fields = { T(id, ID), T(pasid_attach.pasid, FLAGS), T(pasid_attach.pt_id, ID) } },
 	{ TEST(PASID_REPLACE),
@@ -204,7 +222,7 @@ struct fuzz {
 	int memfd;
 	u64 iova, page;
 	u32 live[LIVE];
-	unsigned int made, accesses;
+	unsigned int made, descriptors;
 	u64 succeeded;
 };
 
@@ -271,6 +289,9 @@ static u64 pointer(struct fuzz *f)
 
 static u64 draw(struct fuzz *f, enum kind kind)
 {
+	static const u32 types[] = { 0, 0, IOMMU_HWPT_DATA_SELFTEST,
+				     IOMMU_HWPT_INVALIDATE_DATA_SELFTEST };
+
 	switch (kind) {
 	case ID:
 		return one_in(f, 8) ? value(f) : f->live[below(f, LIVE)];
@@ -284,6 +305,10 @@ static u64 draw(struct fuzz *f, enum kind kind)
 		return one_in(f, 8) ? value(f) : f->iova + below(f, 64) * f->page;
 	case COUNT:
 		return one_in(f, 8) ? value(f) : below(f, 64);
+	case TYPE:
+		return one_in(f, 8) ? value(f) : types[below(f, N(types))];
+	case SIZE:
+		return one_in(f, 8) ? value(f) : below(f, 3) * 4;
 	case FD:
 		return one_in(f, 8) ? 0xffffffff : (u64)f->memfd;
 	default:
@@ -340,8 +365,8 @@ static void known_call(struct fuzz *f)
 	u32 size = c->size;
 	int ret;
 
-	if (c->cmd == IOMMU_TEST_CMD && c->op == IOMMU_TEST_OP_CREATE_ACCESS &&
-	    f->accesses == ACCESSES)
+	if ((c->op == IOMMU_TEST_OP_CREATE_ACCESS || c->cmd == IOMMU_FAULT_QUEUE_ALLOC) &&
+	    f->descriptors == DESCRIPTORS)
 		return;
 	if (c->number) {
 		check_answer(c->cmd, ct_ioctl(c->cmd, (void *)draw(f, FLAGS)));
@@ -381,8 +406,9 @@ static void known_call(struct fuzz *f)
 		memcpy(&size, arg + offsetof(struct iommu_test_cmd, create_access.out_access_fd),
 		       4);
 		keep(f, size);
-		f->accesses++;
+		f->descriptors++;
 	}
+	f->descriptors += c->cmd == IOMMU_FAULT_QUEUE_ALLOC;
 	if (c->out_id) {
 		u32 id;
 
