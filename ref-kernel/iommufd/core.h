@@ -9,7 +9,7 @@
  *	ctx->attach_lock	who is attached to what; tracking on or off
  *	fault->lock		page requests that are not answered
  *	ioas->rwsem		areas, reserved ranges, the HWPTs filled from them
- *	registry.lock		the list of all iopages (pages.c)
+ *	registry_lock		the list of all iopages (pages.c)
  *	pages->lock		pins of one mapping's memory
  *	hwpt->residue_lock	hwpt->residue
  *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
@@ -168,8 +168,6 @@ struct iopages {
 	u64 access_pages; /* pages that an access pins */
 };
 
-/* Before any other call here, once a descriptor: -ENOMEM. */
-int iopages_init(void);
 struct iopages *iopages_from_user(struct iommufd_ctx *ctx, u64 uaddr, u64 length, bool writable,
 				  int *err);
 struct iopages *iopages_from_file(struct iommufd_ctx *ctx, int fd, u64 start, u64 length,

@@ -14,11 +14,8 @@ static void (*const object_release[OBJECT_TYPES])(struct object *obj) = {
 
 struct iommufd_ctx *iommufd_open(void)
 {
-	struct iommufd_ctx *ctx;
+	struct iommufd_ctx *ctx = port_alloc(sizeof(*ctx));
 
-	if (iopages_init())
-		return NULL;
-	ctx = port_alloc(sizeof(*ctx));
 	if (!ctx)
 		return NULL;
 	port_mutex_init(&ctx->lock);

@@ -14,63 +14,28 @@ struct pin_chunk {
 	u16 users[CHUNK_PAGES];
 };
 
-/*
- * All iopages of all descriptors, so that who holds a page can be counted. Made by
- * the first open, and kept: a later one may be under way when the last closes.
- */
-struct registry {
-	struct port_mutex lock; /* outside pages->lock */
-	struct iopages *first;
-};
-
-static u64 registry; /* its address; 0: none yet */
-
-int iopages_init(void)
-{
-	struct registry *new;
-	u64 none = 0;
-
-	if (port_load(&registry))
-		return 0;
-	new = port_alloc(sizeof(*new));
-	if (!new)
-		return -ENOMEM;
-	port_mutex_init(&new->lock);
-	if (!port_cmpxchg(&registry, &none, (u64) new)) {
-		port_mutex_destroy(&new->lock);
-		port_free(new);
-	}
-	return 0;
-}
-
-static struct registry *lock_registry(void)
-{
-	struct registry *all = (struct registry *)port_load(&registry);
-
-	port_mutex_lock(&all->lock);
-	return all;
-}
+/* Every iopages there is, of any descriptor. */
+static struct port_mutex registry_lock = PORT_MUTEX_INIT; /* outside pages->lock */
+static struct iopages *registry;
 
 static void register_pages(struct iopages *pages)
 {
-	struct registry *all = lock_registry();
-
-	pages->next = all->first;
-	pages->at = &all->first;
+	port_mutex_lock(&registry_lock);
+	pages->next = registry;
+	pages->at = &registry;
 	if (pages->next)
 		pages->next->at = &pages->next;
-	all->first = pages;
-	port_mutex_unlock(&all->lock);
+	registry = pages;
+	port_mutex_unlock(&registry_lock);
 }
 
 static void unregister_pages(struct iopages *pages)
 {
-	struct registry *all = lock_registry();
-
+	port_mutex_lock(&registry_lock);
 	*pages->at = pages->next;
 	if (pages->next)
 		pages->next->at = pages->at;
-	port_mutex_unlock(&all->lock);
+	port_mutex_unlock(&registry_lock);
 }
 
 static struct iopages *iopages_new(struct iommufd_ctx *ctx, u64 start, u64 length, bool writable)
@@ -464,9 +429,8 @@ static void count_accesses(const struct counted *c, struct iopages *pages)
 
 static void count_run(const struct counted *c)
 {
-	struct registry *all = lock_registry();
-
-	for (struct iopages *pages = all->first; pages; pages = pages->next) {
+	port_mutex_lock(&registry_lock);
+	for (struct iopages *pages = registry; pages; pages = pages->next) {
 		port_mutex_lock(&pages->lock);
 		if (pages->domain_users)
 			count_pin(c, &pages->pin, pages->npages);
@@ -474,7 +438,7 @@ static void count_run(const struct counted *c)
 			count_accesses(c, pages);
 		port_mutex_unlock(&pages->lock);
 	}
-	port_mutex_unlock(&all->lock);
+	port_mutex_unlock(&registry_lock);
 }
 
 int iopages_count_refs(u64 uaddr, u64 npages, u32 *refs)

@@ -65,7 +65,7 @@ void port_page_free(void *page);
 u64 port_page_phys(const void *page);
 void *port_phys_page(u64 phys);
 
-/* ---- locks; none may be taken recursively ---- */
+/* ---- locks; none may be taken recursively. PORT_MUTEX_INIT: of a static one ---- */
 
 void port_mutex_init(struct port_mutex *m);
 void port_mutex_destroy(struct port_mutex *m);
@@ -181,7 +181,7 @@ void port_fd_close(int fd);
 
 /*
  * A descriptor of records: the caller reads those that we send, one a read, and
- * we receive those that it writes. Until port_queue_close @q outlives the
+ * we receive those that it writes; neither side waits. Until port_queue_close @q outlives the
  * descriptor, then talking to nobody. Fail point.
  */
 int port_fd_install_queue(const struct port_fd_ops *ops, void *priv, struct port_queue *q);

@@ -145,9 +145,9 @@ static int add_pair(const int pair[2], const struct port_fd_ops *ops, void *priv
  */
 int client_make_fd(const struct port_fd_ops *ops, void *priv, int *ours)
 {
-	int pair[2], err;
+	int type = SOCK_SEQPACKET | SOCK_CLOEXEC | (ours ? SOCK_NONBLOCK : 0), pair[2], err;
 
-	if (port_fail() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (port_fail() || socketpair(AF_UNIX, type, 0, pair))
 		return -ENFILE;
 	if (ours)
 		*ours = dup(pair[0]);

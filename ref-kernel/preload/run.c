@@ -133,16 +133,14 @@ static void forward(int sig)
 		kill(program, sig);
 }
 
-/* A terminal's go to the program as well; what comes to us alone is passed on. */
+/* A terminal's go to the program as well; what comes to us alone is passed on. An
+ * ignored SIGCHLD would take the program's status with it. */
 static const struct {
 	int sig;
 	void (*handler)(int sig);
 } signals[] = {
-	{ SIGINT, SIG_IGN },
-	{ SIGQUIT, SIG_IGN },
-	{ SIGTERM, forward },
-	{ SIGHUP, forward },
-	{ SIGCHLD, SIG_DFL }, /* ignored, it would take the program's status with it */
+	{ SIGINT, SIG_IGN }, { SIGQUIT, SIG_IGN }, { SIGTERM, forward },
+	{ SIGHUP, forward }, { SIGCHLD, SIG_DFL },
 };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 

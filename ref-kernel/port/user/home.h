@@ -32,6 +32,11 @@ struct port_mutex {
 	pthread_mutex_t lock;
 };
 
+#define PORT_MUTEX_INIT                   \
+	{                                 \
+		PTHREAD_MUTEX_INITIALIZER \
+	}
+
 struct port_rwsem {
 	pthread_rwlock_t lock;
 };

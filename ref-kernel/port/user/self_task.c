@@ -100,7 +100,7 @@ static int open_number(int *ours)
 		pair[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		return pair[0] < 0 ? -errno : pair[0];
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
 		return -errno;
 	*ours = pair[1];
 	return pair[0];
