@@ -340,3 +340,85 @@ CT_TEST(mock_leaves_huge, "LEAF-007", .needs = TARGET_TEST_DIRTY)
 	x(ct_set_tracking(hwpt, true));
 	expect_leaf(hwpt, MOCK_PAGE_SIZE);
 }
+
+/* As later kernels have it: the caller says so of each HWPT. */
+static int alloc_typed(u32 dev, u32 ioas, void *data, u32 size, u32 *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+		.dev_id = dev,
+		.pt_id = ioas,
+		.data_type = IOMMU_HWPT_DATA_SELFTEST,
+		.data_len = size,
+		.data_uptr = (uintptr_t)data,
+	};
+	int ret = ct_ioctl(IOMMU_HWPT_ALLOC, &cmd);
+
+	*hwpt = cmd.out_hwpt_id;
+	return ret;
+}
+
+CT_TEST(mock_leaves_by_type, "LEAF-007", .needs = TARGET_TEST_DIRTY)
+{
+	struct {
+		struct iommu_hwpt_selftest known;
+		u32 more;
+	} data = { .known.pagetable_type = MOCK_IOMMUPT_HUGE };
+	struct iommu_test_cmd device = { .op = IOMMU_TEST_OP_MOCK_DOMAIN };
+	u8 *mem = ct_memory(MOCK_LENGTH, MOCK_LENGTH, 0);
+	u32 ioas, hwpt, dev;
+	int ret;
+
+	x(ct_ioas_alloc(&ioas));
+	device.id = ioas;
+	x(test_cmd(&device));
+	dev = device.mock_domain.out_idev_id;
+	ret = alloc_typed(dev, ioas, &data, sizeof(data.known), &hwpt);
+	if (ret == -EOPNOTSUPP)
+		ct_skip("this mock's HWPTs have no types");
+	x(ret);
+	x(ct_map(ioas, mem, MOCK_LENGTH, IOVA));
+	x(ct_set_tracking(hwpt, true));
+	expect_leaf(hwpt, MIB);
+
+	/* A caller of before there were types; and what is refused. */
+	x(alloc_typed(dev, ioas, &data, sizeof(data.known.iotlb), &hwpt));
+	x(ct_set_tracking(hwpt, true));
+	expect_leaf(hwpt, MOCK_PAGE_SIZE);
+	x_err(EINVAL, alloc_typed(dev, ioas, &data, sizeof(data), &hwpt));
+	x_err(EINVAL, alloc_typed(dev, ioas, &data, sizeof(data.known.iotlb) - 1, &hwpt));
+	x_err(EFAULT, alloc_typed(dev, ioas, NULL, sizeof(data.known), &hwpt));
+	data.known.pagetable_type = MOCK_IOMMUPT_HUGE + 1;
+	x_err(EOPNOTSUPP, alloc_typed(dev, ioas, &data, sizeof(data.known), &hwpt));
+}
+
+static int check_cache(u32 dev, u32 slot, u32 value)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DEV_CHECK_CACHE,
+		.id = dev,
+		.check_dev_cache = { .id = slot, .cache = value },
+	};
+
+	return test_cmd(&cmd);
+}
+
+CT_TEST(device_cache_begins, "ABI-045", .needs = TARGET_TEST_DIRTY)
+{
+	struct iommu_test_cmd device = { .op = IOMMU_TEST_OP_MOCK_DOMAIN };
+	u32 ioas, dev;
+
+	x(ct_ioas_alloc(&ioas));
+	device.id = ioas;
+	x(test_cmd(&device));
+	dev = device.mock_domain.out_idev_id;
+	if (check_cache(dev, 0, IOMMU_TEST_DEV_CACHE_DEFAULT) == -EOPNOTSUPP)
+		ct_skip("this mock's devices have no cache");
+	for (u32 i = 0; i < MOCK_DEV_CACHE_NUM; i++) {
+		x(check_cache(dev, i, IOMMU_TEST_DEV_CACHE_DEFAULT));
+		x_err(EINVAL, check_cache(dev, i, IOMMU_TEST_DEV_CACHE_DEFAULT + 1));
+	}
+	x_err(EINVAL, check_cache(dev, MOCK_DEV_CACHE_NUM, IOMMU_TEST_DEV_CACHE_DEFAULT));
+	x_err(ENOENT, check_cache(ioas, 0, IOMMU_TEST_DEV_CACHE_DEFAULT));
+}

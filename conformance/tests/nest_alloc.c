@@ -37,8 +37,7 @@ CT_TEST(nested_refusals, "NEST-001", .scope = CT_EACH_FORMAT, .needs = TARGET_NE
 			{ nested, 0, 0, type, &data, size, EINVAL },
 			{ dev, 0, 0, type, &data, size, EINVAL },
 			{ 0x7fffffff, 0, 0, type, &data, size, EINVAL },
-			/* the mock's own tables need no description */
-			{ ioas, 0, 0, type, &data, size, EOPNOTSUPP },
+			{ ioas, 0, 0, type + 1, &data, size, EOPNOTSUPP },
 			{ parent, IOMMU_HWPT_ALLOC_NEST_PARENT, 0, type, &data, size, EOPNOTSUPP },
 			{ parent, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 0, type, &data, size,
 			  EOPNOTSUPP },
@@ -50,7 +49,7 @@ CT_TEST(nested_refusals, "NEST-001", .scope = CT_EACH_FORMAT, .needs = TARGET_NE
 			{ parent, 0, 0, IOMMU_HWPT_DATA_NONE, NULL, 0, EOPNOTSUPP },
 			{ parent, 0, 0, type, &data, 0, EINVAL },
 			{ parent, 0, 0, type + 1, &data, size, EOPNOTSUPP },
-			{ parent, 0, 0, type, &data, size - 1, EINVAL },
+			{ parent, 0, 0, type, &data, sizeof(data.iotlb) - 1, EINVAL },
 			{ parent, 0, 0, type, longer, size + 1, EINVAL },
 			{ parent, 0, 0, type, NULL, size, EFAULT },
 		};

@@ -29,6 +29,7 @@ enum {
 	IOMMU_TEST_OP_DIRTY = 13,
 	IOMMU_TEST_OP_MD_CHECK_IOTLB = 14,
 	IOMMU_TEST_OP_TRIGGER_IOPF = 15,
+	IOMMU_TEST_OP_DEV_CHECK_CACHE = 16,
 	IOMMU_TEST_OP_PASID_ATTACH = 18,
 	IOMMU_TEST_OP_PASID_REPLACE = 19,
 	IOMMU_TEST_OP_PASID_DETACH = 20,
@@ -63,6 +64,14 @@ enum {
 	MOCK_FLAGS_DEVICE_PASID = 1 << 2,
 };
 
+/* What a vIOMMU's invalidations would change; there are none here. */
+enum {
+	MOCK_DEV_CACHE_ID_MAX = 3,
+	MOCK_DEV_CACHE_NUM = 4,
+};
+
+#define IOMMU_TEST_DEV_CACHE_DEFAULT 0xbaddad
+
 /* A nested HWPT of the mock's: no tables, but four words that stand for its IOTLB. */
 enum {
 	MOCK_NESTED_DOMAIN_IOTLB_ID_MAX = 3,
@@ -72,8 +81,14 @@ enum {
 #define IOMMU_HWPT_DATA_SELFTEST 0xdead
 #define IOMMU_TEST_IOTLB_DEFAULT 0xbadbeef
 
+enum { /* since 7.x; before, a device's flags chose */
+       MOCK_IOMMUPT_DEFAULT = 0,
+       MOCK_IOMMUPT_HUGE = 1, /* leaves of MOCK_HUGE_PAGE_SIZE too */
+};
+
 struct iommu_hwpt_selftest {
-	__u32 iotlb; /* what each word starts as */
+	__u32 iotlb; /* of a nested HWPT: what each word starts as */
+	__u32 pagetable_type; /* of one over an IOAS; 6.12 does not have it */
 };
 
 #define IOMMU_HWPT_INVALIDATE_DATA_SELFTEST 0xdeadbeef
@@ -167,6 +182,10 @@ struct iommu_test_cmd {
 			__u32 id; /* of the word */
 			__u32 iotlb;
 		} check_iotlb;
+		struct { /* id: device */
+			__u32 id;
+			__u32 cache;
+		} check_dev_cache;
 		struct {
 			__u32 dev_id;
 			__u32 pasid;

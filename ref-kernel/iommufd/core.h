@@ -317,7 +317,8 @@ struct hwpt {
 };
 
 /* Filled with all that @ioas maps. attach_lock held. Not published. */
-struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, int *err);
+struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 leaf_sizes,
+			 int *err);
 int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
@@ -340,6 +341,10 @@ struct nested {
 	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
 };
 
+/* The data that a HWPT_ALLOC brings for the mock's driver: -EOPNOTSUPP, -EINVAL,
+ * -EFAULT. */
+int mock_read_data(const struct device *dev, const struct iommu_hwpt_alloc *cmd,
+		   struct iommu_hwpt_selftest *data);
 /* Over @parent, as @cmd describes it. Not published. */
 struct nested *nested_create(struct hwpt *parent, struct device *dev,
 			     const struct iommu_hwpt_alloc *cmd, int *err);

@@ -391,7 +391,7 @@ static struct hwpt *automatic_hwpt(struct device *dev, struct ioas *ioas, int *e
 	port_rwsem_read_end(&ioas->rwsem);
 	if (hwpt)
 		return hwpt;
-	hwpt = hwpt_create(ioas, dev, 0, err);
+	hwpt = hwpt_create(ioas, dev, 0, dev->iommu->leaf_sizes, err);
 	if (!hwpt)
 		return NULL;
 	hwpt->automatic = true;

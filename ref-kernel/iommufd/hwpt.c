@@ -132,7 +132,7 @@ static int check_flags(const struct device *dev, u32 flags)
 	return 0;
 }
 
-struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, int *err)
+struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 leaf_sizes, int *err)
 {
 	struct iommufd_ctx *ctx = ioas->obj.ctx;
 	struct hwpt *hwpt;
@@ -144,7 +144,7 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, int *
 	hwpt = object_alloc(ctx, sizeof(*hwpt), OBJECT_HWPT);
 	if (!hwpt)
 		return NULL;
-	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, dev->iommu->leaf_sizes);
+	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, leaf_sizes);
 	if (*err)
 		goto abort;
 	hwpt->ioas = ioas;
@@ -188,12 +188,33 @@ void hwpt_release(struct object *obj)
 	object_put(&ioas->obj);
 }
 
+/* Those of the IOMMU, unless the mock's driver is told otherwise. */
+static int read_leaf_sizes(const struct device *dev, const struct iommu_hwpt_alloc *cmd,
+			   u64 *leaf_sizes)
+{
+	struct iommu_hwpt_selftest data;
+	int err;
+
+	*leaf_sizes = dev->iommu->leaf_sizes;
+	if (cmd->data_type == IOMMU_HWPT_DATA_NONE)
+		return 0;
+	err = mock_read_data(dev, cmd, &data);
+	if (err)
+		return err;
+	if (data.pagetable_type > MOCK_IOMMUPT_HUGE)
+		return -EOPNOTSUPP;
+	if (data.pagetable_type == MOCK_IOMMUPT_HUGE)
+		*leaf_sizes = MOCK_PAGE_SIZE | MOCK_HUGE_PAGE_SIZE;
+	return 0;
+}
+
 /* What @cmd asks for over @pt, an IOAS or a HWPT. Not published. */
 static struct object *create_over(struct object *pt, struct device *dev,
 				  const struct iommu_hwpt_alloc *cmd, int *err)
 {
 	struct nested *nested;
 	struct hwpt *hwpt;
+	u64 leaf_sizes;
 
 	*err = -EINVAL;
 	if (pt->type == OBJECT_HWPT) {
@@ -202,12 +223,11 @@ static struct object *create_over(struct object *pt, struct device *dev,
 	}
 	if (pt->type != OBJECT_IOAS)
 		return NULL;
-	/* No driver here has anything to be told about its own tables. */
-	*err = -EOPNOTSUPP;
-	if (cmd->data_type != IOMMU_HWPT_DATA_NONE)
+	*err = read_leaf_sizes(dev, cmd, &leaf_sizes);
+	if (*err)
 		return NULL;
 	port_mutex_lock(&pt->ctx->attach_lock);
-	hwpt = hwpt_create((struct ioas *)pt, dev, cmd->flags, err);
+	hwpt = hwpt_create((struct ioas *)pt, dev, cmd->flags, leaf_sizes, err);
 	port_mutex_unlock(&pt->ctx->attach_lock);
 	return hwpt ? &hwpt->obj : NULL;
 }

@@ -9,12 +9,15 @@
 
 #define MAX_ENTRIES (1U << 19) /* of one INVALIDATE */
 
-/* The caller's data as the driver wants it: -EINVAL, -EFAULT. */
-static int read_data(const struct iommu_hwpt_alloc *cmd, struct iommu_hwpt_selftest *data)
+int mock_read_data(const struct device *dev, const struct iommu_hwpt_alloc *cmd,
+		   struct iommu_hwpt_selftest *data)
 {
-	if (cmd->data_len != sizeof(*data))
+	if (strcmp(dev->iommu->fmt->name, "mock") || cmd->data_type != IOMMU_HWPT_DATA_SELFTEST)
+		return -EOPNOTSUPP;
+	if (cmd->data_len < sizeof(data->iotlb) || cmd->data_len > sizeof(*data))
 		return -EINVAL;
-	return port_copy_from_user(data, cmd->data_uptr, sizeof(*data));
+	memset(data, 0, sizeof(*data));
+	return port_copy_from_user(data, cmd->data_uptr, cmd->data_len);
 }
 
 /* The order of errors is Linux's: the core's, then the driver's. */
@@ -25,8 +28,6 @@ static int check_nested(const struct hwpt *parent, const struct device *dev,
 		return -EOPNOTSUPP;
 	if (!(parent->flags & IOMMU_HWPT_ALLOC_NEST_PARENT) || parent->pgt.fmt != dev->iommu->fmt)
 		return -EINVAL;
-	if (strcmp(dev->iommu->fmt->name, "mock") || cmd->data_type != IOMMU_HWPT_DATA_SELFTEST)
-		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -38,7 +39,7 @@ struct nested *nested_create(struct hwpt *parent, struct device *dev,
 
 	*err = check_nested(parent, dev, cmd);
 	if (!*err)
-		*err = read_data(cmd, &data);
+		*err = mock_read_data(dev, cmd, &data);
 	if (*err)
 		return NULL;
 	nested = object_alloc(parent->obj.ctx, sizeof(*nested), OBJECT_NESTED);

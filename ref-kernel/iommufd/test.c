@@ -148,6 +148,21 @@ static int trigger_iopf(struct ucmd *ucmd)
 	return 0;
 }
 
+/* Only a vIOMMU's invalidations change it, and there are none: it is as it began. */
+static int check_dev_cache(struct ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->arg;
+	struct device *dev = object_get(ucmd->ctx, cmd->id, OBJECT_DEVICE);
+
+	if (!dev)
+		return -ENOENT;
+	object_put(&dev->obj);
+	if (cmd->check_dev_cache.id > MOCK_DEV_CACHE_ID_MAX ||
+	    cmd->check_dev_cache.cache != IOMMU_TEST_DEV_CACHE_DEFAULT)
+		return -EINVAL;
+	return 0;
+}
+
 /* ---- IOAS and HWPT ---- */
 
 static int add_reserved(struct ucmd *ucmd)
@@ -335,6 +350,8 @@ int test_ioctl(struct ucmd *ucmd)
 		return device_op(ucmd);
 	case IOMMU_TEST_OP_MD_CHECK_MAP:
 		return check_map(ucmd);
+	case IOMMU_TEST_OP_DEV_CHECK_CACHE:
+		return check_dev_cache(ucmd);
 	case IOMMU_TEST_OP_MD_CHECK_REFS:
 		return check_refs(cmd);
 	case IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT:
