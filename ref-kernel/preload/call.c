@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A connection a thread, made when it first calls. The program may fork, close
- * any number, or interrupt us by a signal whose handler calls again: so the
- * connection is looked at before each use, and one that is busy is left alone.
+ * any number, or share its memory with another process: so the connection is
+ * looked at before each use. Signals are held off meanwhile, as in a kernel,
+ * where a handler finds a call done or not begun: one that calls, forks or jumps
+ * away must not do so in the middle of a conversation. System calls are made
+ * bare: libc's are points of cancellation, and its close is our own.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -20,68 +26,193 @@
 
 /* Above the numbers that programs count on getting. */
 #define FD_MIN 200
+#define SHARED_MAX 1024
+
+/* Of this memory, whichever processes are in it. A child that has a copy finds zeros. */
+struct image {
+	uint64_t number; /* at random */
+	pid_t pid; /* of the process whose threads have connections */
+};
 
 struct channel {
 	int socket;
 	uint64_t cookie; /* what the number must be, or it is the program's by now */
-	pid_t pid;
-	bool busy;
+	uint64_t image;
 };
 
+static struct image unwiped, *image = &unwiped;
 static _Thread_local struct channel mine = { .socket = -1 };
 static pthread_key_t at_exit; /* closes a thread's connection */
-static uint64_t image;
+static pid_t server_pid; /* 0: not called yet */
+
+/* What a child by fork has copies of, to be closed there: by all threads, so atomic. */
+static struct {
+	int number; /* plus 1; 0: free */
+	uint64_t cookie;
+} copies[SHARED_MAX];
+
+static void copies_add(int fd, uint64_t cookie)
+{
+	for (int i = 0; i < SHARED_MAX; i++) {
+		int none = 0;
+
+		if (!__atomic_compare_exchange_n(&copies[i].number, &none, fd + 1, false,
+						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			continue;
+		__atomic_store_n(&copies[i].cookie, cookie, __ATOMIC_RELEASE);
+		return;
+	}
+}
+
+static void copies_remove(uint64_t cookie)
+{
+	for (int i = 0; cookie && i < SHARED_MAX; i++)
+		if (__atomic_load_n(&copies[i].cookie, __ATOMIC_RELAXED) == cookie) {
+			__atomic_store_n(&copies[i].cookie, 0, __ATOMIC_RELAXED);
+			__atomic_store_n(&copies[i].number, 0, __ATOMIC_RELEASE);
+		}
+}
+
+static void copies_close(void)
+{
+	for (int i = 0; i < SHARED_MAX; i++) {
+		int fd = __atomic_load_n(&copies[i].number, __ATOMIC_ACQUIRE) - 1;
+
+		if (fd >= 0 && wire_cookie(fd) == copies[i].cookie)
+			syscall(SYS_close, fd);
+		copies[i].cookie = 0;
+		__atomic_store_n(&copies[i].number, 0, __ATOMIC_RELEASE);
+	}
+}
+
+static uint64_t image_number(void)
+{
+	uint64_t number = __atomic_load_n(&image->number, __ATOMIC_ACQUIRE), none = 0;
+
+	if (number)
+		return number;
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number) || !number)
+		number = (uint64_t)getpid();
+	if (!__atomic_compare_exchange_n(&image->number, &none, number, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return none;
+	__atomic_store_n(&image->pid, getpid(), __ATOMIC_RELEASE);
+	copies_close();
+	return number;
+}
+
+static void forked(void)
+{
+	*image = (struct image){ 0 };
+	image_number();
+}
 
 static void channel_close(struct channel *c)
 {
-	if (c->socket >= 0 && wire_cookie(c->socket) == c->cookie)
-		close(c->socket);
+	int fd = c->socket;
+
+	if (fd < 0)
+		return;
 	c->socket = -1;
+	if (wire_cookie(fd) == c->cookie)
+		syscall(SYS_close, fd);
 }
 
 static void thread_ends(void *arg)
 {
-	channel_close(arg);
+	struct channel *c = arg;
+
+	copies_remove(c->cookie);
+	channel_close(c);
+}
+
+static const char *server_path(void)
+{
+	static char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	static int looked; /* while the environment is as we were given it */
+	const char *given;
+
+	if (!__atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
+		given = getenv(WIRE_ENV);
+		if (given && strlen(given) < sizeof(path))
+			memcpy(path, given, strlen(given) + 1);
+		__atomic_store_n(&looked, 1, __ATOMIC_RELEASE);
+	}
+	return path[0] ? path : NULL;
 }
 
 static __attribute__((constructor)) void init(void)
 {
+	void *page = mmap(NULL, sizeof(*image), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (page != MAP_FAILED && !madvise(page, sizeof(*image), MADV_WIPEONFORK))
+		image = page;
+	image_number();
+	server_path();
 	pthread_key_create(&at_exit, thread_ends);
-	/* A number at random, the same in forks, which have pids of their own. */
-	if (getrandom(&image, sizeof(image), GRND_NONBLOCK) != sizeof(image))
-		image = (uint64_t)getpid();
+	pthread_atfork(NULL, NULL, forked);
 }
 
 bool call_possible(void)
 {
-	return getenv(WIRE_ENV);
+	return server_path();
+}
+
+bool call_made(void)
+{
+	return __atomic_load_n(&server_pid, __ATOMIC_RELAXED);
+}
+
+static pid_t peer(int fd)
+{
+	struct ucred cred = { 0 };
+	socklen_t size = sizeof(cred);
+	int was = errno;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
+		cred.pid = 0;
+	errno = was;
+	return cred.pid;
+}
+
+bool call_made_for(int fd)
+{
+	pid_t pid = __atomic_load_n(&server_pid, __ATOMIC_RELAXED);
+
+	return pid && peer(fd) == pid;
 }
 
 static void complain(const char *what, int err)
 {
-	fprintf(stderr, "iodirty: %s (%s): %s\n", what, getenv(WIRE_ENV), strerror(-err));
+	char text[512];
+	int n = snprintf(text, sizeof(text), "iodirty: %s (%s): %s\n", what, server_path(),
+			 strerror(-err));
+
+	syscall(SYS_write, STDERR_FILENO, text, n);
 }
 
 static int connect_server(void)
 {
-	const char *path = getenv(WIRE_ENV);
 	struct sockaddr_un address;
 	int fd, high;
 
-	if (!path || wire_address(path, &address))
+	if (wire_address(server_path(), &address))
 		return -ENXIO;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	high = fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
 	if (high >= 0) {
-		close(fd);
+		syscall(SYS_close, fd);
 		fd = high;
 	}
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+	if (!syscall(SYS_connect, fd, &address, sizeof(address))) {
+		__atomic_store_n(&server_pid, peer(fd), __ATOMIC_RELAXED);
 		return fd;
+	}
 	high = -errno;
-	close(fd);
+	syscall(SYS_close, fd);
 	return high;
 }
 
@@ -108,7 +239,7 @@ static int serve(int socket, struct wire *w, int fd)
 		answer.result = fd >= 0 ? fd : -EMFILE;
 		break;
 	case WIRE_CLOSE:
-		answer.result = close((int)w->arg) ? -errno : 0;
+		answer.result = syscall(SYS_close, (int)w->arg) ? -errno : 0;
 		break;
 	default:
 		answer.result = -ENOSYS;
@@ -130,72 +261,93 @@ static int converse(int socket, struct wire *w, int *fd)
 	return err;
 }
 
-static int channel_open(struct channel *c)
+static int channel_open(struct channel *c, uint64_t number)
 {
-	struct wire hello = { .op = WIRE_HELLO, .arg = image };
+	struct wire hello = { .op = WIRE_HELLO, .arg = number };
 	int fd = -1, err;
 
 	c->socket = connect_server();
+	if (c->socket == -EMFILE || c->socket == -ENFILE)
+		return c->socket;
 	if (c->socket < 0) {
 		complain("the reference does not answer", c->socket);
 		return -ENXIO;
 	}
 	c->cookie = wire_cookie(c->socket);
-	c->pid = getpid();
+	c->image = number;
 	err = converse(c->socket, &hello, &fd);
 	if (!err)
 		err = (int)hello.result;
 	if (!err)
 		return 0;
-	complain("the reference cannot reach the memory of this process", err);
+	complain("the reference cannot serve this process", err);
 	channel_close(c);
 	return -ENXIO;
 }
 
-static int channel_ready(struct channel *c)
-{
-	if (c->socket >= 0 && c->pid == getpid() && wire_cookie(c->socket) == c->cookie)
-		return 0;
-	channel_close(c);
-	return channel_open(c);
-}
-
 static int call_on(struct channel *c, struct wire *w, int *fd)
 {
-	int err = channel_ready(c);
+	int err = converse(c->socket, w, fd);
 
-	if (!err) {
-		err = converse(c->socket, w, fd);
-		if (err) {
-			complain("the reference has ended", err);
-			channel_close(c);
-			err = -EIO;
-		}
+	if (!err)
+		return 0;
+	complain("the reference has ended", err);
+	channel_close(c);
+	return -EIO;
+}
+
+/* On this thread's connection. */
+static int call_own(struct wire *w, int *fd)
+{
+	uint64_t number = image_number();
+	int err;
+
+	if (mine.socket < 0 || mine.image != number || wire_cookie(mine.socket) != mine.cookie) {
+		copies_remove(
+			mine.cookie); /* it is the program's number now, or was before a fork */
+		err = channel_open(&mine, number);
+		if (err)
+			return err;
+		copies_add(mine.socket, mine.cookie);
+		pthread_setspecific(at_exit, &mine);
 	}
+	return call_on(&mine, w, fd);
+}
+
+/* A process in another's memory, as after vfork: what it finds there is not its own. */
+static int call_guest(struct wire *w, int *fd)
+{
+	struct channel c;
+	int err = channel_open(&c, image_number());
+
+	if (!err)
+		err = call_on(&c, w, fd);
+	channel_close(&c);
 	return err;
+}
+
+static void set_signals(const uint64_t *set, uint64_t *was)
+{
+	/* Not by libc, which keeps back its own, that of cancellation among them. */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, was, sizeof(*set));
 }
 
 long call(struct wire *w, int *fd)
 {
-	struct channel once = { .socket = -1 };
-	int was = errno, cancel, err;
+	uint64_t all = ~0ULL, signals;
+	int was = errno, err;
 
 	*fd = -1;
-	/* An ioctl is no cancellation point. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	set_signals(&all, &signals);
+	image_number();
 	w->fail_nth = fail_nth_get();
-	if (mine.busy) {
-		err = call_on(&once, w, fd);
-		channel_close(&once);
-	} else {
-		mine.busy = true;
-		err = call_on(&mine, w, fd);
-		pthread_setspecific(at_exit, &mine);
-		mine.busy = false;
-	}
+	if (__atomic_load_n(&image->pid, __ATOMIC_ACQUIRE) == getpid())
+		err = call_own(w, fd);
+	else
+		err = call_guest(w, fd);
 	if (!err)
 		fail_nth_set(w->fail_nth);
-	pthread_setcancelstate(cancel, NULL);
+	set_signals(&signals, NULL);
 	errno = was;
 	return err ? err : (long)w->result;
 }

@@ -13,6 +13,10 @@
 
 /* Is this program on a reference at all? */
 bool call_possible(void);
+/* Has this process, or one that it is a fork of, called? */
+bool call_made(void);
+/* If so: is @fd one that the reference gave, to whomever? */
+bool call_made_for(int fd);
 /*
  * Have the server do @w, and do for it what must be done here. The result: 0 or
  * more, or -errno; *@fd gets the descriptor that came, or -1.

@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,8 +40,8 @@ static long result(long ret)
 /* What libc, or whoever stands between it and us, has under the name. */
 #define REAL(type, name, ...) ((type(*)(__VA_ARGS__)) __extension__ real(#name, &name##_real))
 
-static void *openat_real, *ioctl_real, *close_real, *mmap_real, *opendir_real, *pwrite_real,
-	*write_real;
+static void *openat_real, *ioctl_real, *close_real, *dup2_real, *dup3_real, *close_range_real,
+	*closefrom_real, *mmap_real, *opendir_real, *pwrite_real, *write_real;
 
 static void *real(const char *name, void **cache)
 {
@@ -53,27 +54,23 @@ static void *real(const char *name, void **cache)
 	return fn;
 }
 
+/* At first, as dlsym is nothing for a signal handler, or a child of threads. */
+static __attribute__((constructor)) void find_all(void)
+{
+	real("openat", &openat_real);
+	real("ioctl", &ioctl_real);
+	real("close", &close_real);
+	real("dup2", &dup2_real);
+	real("dup3", &dup3_real);
+	real("close_range", &close_range_real);
+	real("closefrom", &closefrom_real);
+	real("mmap", &mmap_real);
+	real("opendir", &opendir_real);
+	real("pwrite", &pwrite_real);
+	real("write", &write_real);
+}
+
 /* ---- open ---- */
-
-/* Has this process, or one that it is a fork of, opened the reference? */
-static bool opened;
-/* Numbers known to be ours, so that a close can be waited for. */
-static unsigned char known[1024 / 8];
-
-static void know(int fd)
-{
-	if (fd >= 0 && fd < (int)sizeof(known) * 8)
-		__atomic_fetch_or(&known[fd / 8], 1 << fd % 8, __ATOMIC_RELAXED);
-}
-
-static bool forget(int fd)
-{
-	unsigned char bit = 1 << fd % 8;
-
-	if (fd < 0 || fd >= (int)sizeof(known) * 8)
-		return false;
-	return __atomic_fetch_and(&known[fd / 8], ~bit, __ATOMIC_RELAXED) & bit;
-}
 
 static long open_reference(int flags)
 {
@@ -93,8 +90,6 @@ static long open_reference(int flags)
 	/* The connection is far above; ours takes the lowest number, as opens do. */
 	if (!(flags & O_CLOEXEC))
 		fcntl(fd, F_SETFD, 0);
-	opened = true;
-	know(fd);
 	return fd;
 }
 
@@ -271,24 +266,62 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 	if (may_be_ours(cmd) && call_possible()) {
 		w.cookie = wire_cookie(fd);
 		w.arg = (uint64_t)arg;
-		ret = w.cookie ? call(&w, &came) : -EBADF;
-		if (ret != -EBADF) {
-			know(fd);
+		ret = w.cookie ? call(&w, &came) : WIRE_NOT_OURS;
+		if (ret != WIRE_NOT_OURS)
 			return (int)result(ret);
-		}
 	}
 	return REAL(int, ioctl, int, unsigned long, ...)(fd, cmd, arg);
 }
 
 /* As in the kernel, what the last close releases is released when it returns. */
+static void released(bool ours)
+{
+	struct wire w = { .op = WIRE_SYNC };
+	int came;
+
+	if (ours)
+		call(&w, &came);
+}
+
 EXPORT int close(int fd)
 {
+	bool ours = call_made_for(fd);
 	int ret = REAL(int, close, int)(fd);
-	struct wire w = { .op = WIRE_SYNC };
 
-	if (!ret && forget(fd) && call_possible())
-		call(&w, &fd);
+	released(ours && !ret);
 	return ret;
+}
+
+EXPORT int dup2(int fd, int at)
+{
+	bool ours = fd != at && call_made_for(at);
+	int ret = REAL(int, dup2, int, int)(fd, at);
+
+	released(ours && ret >= 0);
+	return ret;
+}
+
+EXPORT int dup3(int fd, int at, int flags)
+{
+	bool ours = call_made_for(at);
+	int ret = REAL(int, dup3, int, int, int)(fd, at, flags);
+
+	released(ours && ret >= 0);
+	return ret;
+}
+
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	int ret = REAL(int, close_range, unsigned int, unsigned int, int)(first, last, flags);
+
+	released(call_made() && !ret && !(flags & CLOSE_RANGE_CLOEXEC));
+	return ret;
+}
+
+EXPORT void closefrom(int first)
+{
+	REAL(void, closefrom, int)(first);
+	released(call_made());
 }
 
 /* ---- hugetlb ---- */
@@ -303,6 +336,8 @@ static void *map_aligned(void *addr, size_t length, int prot, int flags)
 	size_t spare = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) ? 0 : HUGE_SIZE;
 	char *base, *at;
 
+	if (length > PTRDIFF_MAX)
+		return MAP_FAILED; /* errno is the host's */
 	length = (length + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
 	base = REAL(void *, mmap, void *, size_t, int, int, int, off_t)(addr, length + spare, prot,
 									flags, -1, 0);
@@ -322,7 +357,7 @@ EXPORT void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 									   flags, fd, offset);
 	unsigned int size_lg2 = (unsigned int)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
 
-	if (p != MAP_FAILED || !(flags & MAP_HUGETLB) || !(flags & MAP_ANONYMOUS) || !opened ||
+	if (p != MAP_FAILED || !(flags & MAP_HUGETLB) || !(flags & MAP_ANONYMOUS) || !call_made() ||
 	    !length)
 		return p;
 	if (size_lg2 && size_lg2 != HUGE_LG2)

@@ -43,7 +43,7 @@ static long do_ioctl(const struct wire *w)
 		/* Ours, but no iommufd: an access, a fault queue. Or not ours. */
 		held = client_find_fd(w->cookie, NULL);
 		if (!held)
-			return -EBADF;
+			return WIRE_NOT_OURS;
 		result = -ENOTTY;
 	} else {
 		result = iommufd_ioctl(fd_table_priv(held), (unsigned int)w->cmd, w->arg);

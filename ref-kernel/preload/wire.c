@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* System calls are bare: libc's would be points at which a program's thread can be cancelled. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -31,7 +33,7 @@ int wire_send(int socket, const struct wire *w, int fd)
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
 	do
-		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+		n = syscall(SYS_sendmsg, socket, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -50,7 +52,7 @@ static int fd_of(struct msghdr *msg)
 int wire_receive(int socket, struct wire *w, int *fd)
 {
 	struct iovec iov = { .iov_base = w, .iov_len = sizeof(*w) };
-	union control control;
+	union control control = { .bytes = { 0 } };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = &control,
@@ -59,7 +61,7 @@ int wire_receive(int socket, struct wire *w, int *fd)
 	int came;
 
 	do
-		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+		n = syscall(SYS_recvmsg, socket, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -67,7 +69,7 @@ int wire_receive(int socket, struct wire *w, int *fd)
 	if (fd)
 		*fd = came;
 	else if (came >= 0)
-		close(came);
+		syscall(SYS_close, came);
 	if (!n)
 		return -EPIPE;
 	return n == sizeof(*w) ? 0 : -EPROTO;

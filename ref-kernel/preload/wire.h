@@ -22,7 +22,7 @@
 
 enum wire_op {
 	/* From the program. */
-	WIRE_HELLO, /* first on a connection; @arg: a number of its memory image */
+	WIRE_HELLO, /* first on a connection; @arg: a number of the memory it is in */
 	WIRE_OPEN, /* DONE brings a descriptor */
 	WIRE_IOCTL, /* @cookie, @cmd, @arg */
 	WIRE_SYNC, /* done once what was closed before is released */
@@ -35,6 +35,9 @@ enum wire_op {
 	WIRE_INSTALL, /* brings a descriptor: answer its number */
 	WIRE_CLOSE, /* descriptor @arg */
 };
+
+/* The result of an ioctl on a descriptor that is none of the server's: no errno. */
+#define WIRE_NOT_OURS (-4096)
 
 struct wire {
 	uint32_t op;
