@@ -24,8 +24,6 @@
 #include "call.h"
 #include "port/user/self.h"
 
-/* Above the numbers that programs count on getting. */
-#define FD_MIN 200
 #define SHARED_MAX 1024
 
 /* Of this memory, whichever processes are in it. A child that has a copy finds zeros. */

@@ -11,6 +11,9 @@
 
 #include "wire.h"
 
+/* Numbers of our own are above those that programs count on getting. */
+#define FD_MIN 200
+
 /* Is this program on a reference at all? */
 bool call_possible(void);
 /* Has this process, or one that it is a fork of, called? */
@@ -29,8 +32,10 @@ void fail_nth_set(uint32_t left);
 /* The file that @path names is such a setting of this process: a descriptor or
  * -errno; -ENOENT: it is not. */
 int fail_nth_open(const char *path, int flags);
-/* @n bytes were written at @at (-1: before the offset) of @fd, whatever it is: a setting is as long as
- * the last write, so that no digit of the one before is left. */
-void fail_nth_written(int fd, ssize_t n, off_t at);
+/*
+ * @n bytes were written to @fd, whatever it is, at its offset (@moves) or
+ * elsewhere: a setting is what was written last, wherever, and its offset stays.
+ */
+void fail_nth_written(int fd, const void *bytes, ssize_t n, bool moves);
 
 #endif

@@ -227,7 +227,7 @@ EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
 {
 	ssize_t done = REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, buf, n, at);
 
-	fail_nth_written(fd, done, at);
+	fail_nth_written(fd, buf, done, false);
 	return done;
 }
 
@@ -238,7 +238,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
 	ssize_t done = REAL(ssize_t, write, int, const void *, size_t)(fd, buf, n);
 
-	fail_nth_written(fd, done, -1);
+	fail_nth_written(fd, buf, done, true);
 	return done;
 }
 
@@ -364,7 +364,7 @@ EXPORT void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 		return p;
 	return map_aligned(
 		addr, length, prot,
-		flags & ~(int)(MAP_HUGETLB | (unsigned int)MAP_HUGE_MASK << MAP_HUGE_SHIFT));
+		flags & (int)~(MAP_HUGETLB | (unsigned int)MAP_HUGE_MASK << MAP_HUGE_SHIFT));
 }
 
 EXPORT void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
