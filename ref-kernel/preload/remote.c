@@ -15,9 +15,9 @@
 struct remote_mm {
 	struct port_mm mm;
 	struct remote_mm *next; /* under mms_lock */
-	pid_t pid;
 	u64 image;
 	int mem, maps; /* /proc/PID/... */
+	struct port_mutex maps_lock; /* it is read through one offset */
 };
 
 static struct port_mutex mms_lock = { PTHREAD_MUTEX_INITIALIZER };
@@ -46,7 +46,13 @@ static int mm_write(struct port_mm *mm, u64 addr, const void *src, size_t size)
 
 static int mm_vma(struct port_mm *mm, u64 addr, struct vma *vma)
 {
-	return maps_find(remote(mm)->maps, addr, vma);
+	struct remote_mm *r = remote(mm);
+	int err;
+
+	port_mutex_lock(&r->maps_lock);
+	err = maps_find(r->maps, addr, vma);
+	port_mutex_unlock(&r->maps_lock);
+	return err;
 }
 
 /* Who waits for us faults its pages in itself; of others we look what is mapped. */
@@ -81,6 +87,7 @@ static void mm_release(struct port_mm *mm)
 	port_mutex_unlock(&mms_lock);
 	close(r->mem);
 	close(r->maps);
+	port_mutex_destroy(&r->maps_lock);
 	port_free(r);
 }
 
@@ -102,7 +109,7 @@ static int open_proc(pid_t pid, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A pid used anew finds an image that maps nothing any more. */
+/* Its processes have ended, or run something else, when it maps nothing any more. */
 static bool alive(struct remote_mm *r)
 {
 	char c;
@@ -130,7 +137,6 @@ static struct remote_mm *create(pid_t pid, u64 image, int *err)
 	if (!r)
 		return NULL;
 	mm_init(&r->mm, &remote_mm_ops);
-	r->pid = pid;
 	r->image = image;
 	r->mem = *err = open_proc(pid, "mem", O_RDWR);
 	if (r->mem < 0)
@@ -138,6 +144,7 @@ static struct remote_mm *create(pid_t pid, u64 image, int *err)
 	r->maps = *err = open_proc(pid, "maps", O_RDONLY);
 	if (r->maps < 0)
 		goto close;
+	port_mutex_init(&r->maps_lock);
 	return r;
 close:
 	close(r->mem);
@@ -152,7 +159,7 @@ struct port_mm *remote_mm_get(pid_t pid, u64 image, int *err)
 
 	port_mutex_lock(&mms_lock);
 	for (r = mms; r; r = r->next)
-		if (r->pid == pid && r->image == image && alive(r) && try_hold(r))
+		if (r->image == image && alive(r) && try_hold(r))
 			break;
 	if (!r) {
 		r = create(pid, image, err);

@@ -6,8 +6,8 @@
 #include "port/user/task.h"
 
 /*
- * Process @pid's memory, the same object for each thread of it; @image tells it
- * from what another program had under this pid. NULL with *@err: -EACCES where
+ * Process @pid's memory, the same object for each thread and process in it, which
+ * @image is the number of. NULL with *@err: -EACCES where
  * we may not trace it. One reference for the caller.
  */
 struct port_mm *remote_mm_get(pid_t pid, u64 image, int *err);
