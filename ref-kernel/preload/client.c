@@ -5,6 +5,7 @@
  * done nowhere else (wire.h). Copies are looked up by the kernel in its memory.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,13 +21,24 @@ static struct client *client(struct task *t)
 	return port_container(t, struct client, task);
 }
 
+int client_receive(struct client *c, struct wire *w)
+{
+	struct pollfd p[2] = { { .fd = c->socket, .events = POLLIN },
+			       { .fd = c->process, .events = POLLIN } };
+
+	while (poll(p, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return p[0].revents ? wire_receive(c->socket, w, NULL) : -EPIPE;
+}
+
 /* Have the client do @w: what it answers, or -EPIPE when it has gone. */
 static s64 ask(struct client *c, struct wire *w, int fd)
 {
 	int err = wire_send(c->socket, w, fd);
 
 	if (!err)
-		err = wire_receive(c->socket, w, NULL);
+		err = client_receive(c, w);
 	return err ? -EPIPE : w->result;
 }
 
@@ -73,15 +85,9 @@ static bool task_capable(struct task *t, unsigned int cap)
 
 static int task_fd_copy(struct task *t, int fd)
 {
-	int process = (int)syscall(SYS_pidfd_open, client(t)->pid, 0), copy = -1;
+	int copy = (int)syscall(SYS_pidfd_getfd, client(t)->process, fd, 0);
 
-	if (process >= 0) {
-		copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-		if (copy < 0)
-			copy = -errno;
-		close(process);
-	}
-	return copy;
+	return copy < 0 ? -errno : copy;
 }
 
 /* Every descriptor that any client has of us. */
@@ -124,55 +130,98 @@ void clients_wait(void)
 	poll(&p, 1, -1);
 }
 
-/* @pair[0] becomes the entry's, closed with it; @pair[1] goes to the client. */
-static int add_pair(const int pair[2], const struct port_fd_ops *ops, void *priv)
-{
-	u64 cookie = wire_cookie(pair[1]);
-	struct epoll_event e = { .events = EPOLLONESHOT, .data.u64 = cookie };
-	int err = fd_table_add(&fds, cookie, pair[0], ops, priv);
-
-	if (err)
-		return err;
-	__atomic_add_fetch(&fds_open, 1, __ATOMIC_RELAXED);
-	/* A hangup is always reported; with it the far end's last close. */
-	epoll_ctl(hangups, EPOLL_CTL_ADD, pair[0], &e);
-	return 0;
-}
+/* A descriptor to be: @theirs is the client's, and not closed before the rest is done. */
+struct ends {
+	int ours, theirs;
+	u64 cookie;
+};
 
 /*
- * A descriptor for the client that stands for @priv. Of a plain one our end says
- * at once that nothing will come, so that who reads it does not wait.
+ * Of a descriptor that is no queue (@queue: NULL, or gets our end of it) our end
+ * says at once that nothing will come, so that who reads it does not wait.
  */
-int client_make_fd(const struct port_fd_ops *ops, void *priv, int *ours)
+static int ends_make(struct ends *e, int *queue)
 {
-	int type = SOCK_SEQPACKET | SOCK_CLOEXEC | (ours ? SOCK_NONBLOCK : 0), pair[2], err;
+	int type = SOCK_SEQPACKET | SOCK_CLOEXEC | (queue ? SOCK_NONBLOCK : 0), pair[2];
+	struct epoll_event event = { .events = EPOLLONESHOT };
 
 	if (port_fail() || socketpair(AF_UNIX, type, 0, pair))
 		return -ENFILE;
-	if (ours)
-		*ours = dup(pair[0]);
+	*e = (struct ends){ .ours = pair[0], .theirs = pair[1], .cookie = wire_cookie(pair[1]) };
+	event.data.u64 = e->cookie;
+	if (queue)
+		*queue = fcntl(e->ours, F_DUPFD_CLOEXEC, 0);
 	else
-		shutdown(pair[0], SHUT_WR);
-	err = ours && *ours < 0 ? -EMFILE : add_pair(pair, ops, priv);
+		shutdown(e->ours, SHUT_WR);
+	/* A hangup is always reported; with it the far end's last close. */
+	if ((!queue || *queue >= 0) && !epoll_ctl(hangups, EPOLL_CTL_ADD, e->ours, &event))
+		return 0;
+	if (queue && *queue >= 0)
+		close(*queue);
+	close(e->ours);
+	close(e->theirs);
+	return -ENFILE;
+}
+
+static void ends_drop(struct ends *e, int *queue)
+{
+	/* Before a copy of it hangs up. */
+	epoll_ctl(hangups, EPOLL_CTL_DEL, e->ours, NULL);
+	if (queue)
+		close(*queue);
+	close(e->ours);
+	close(e->theirs);
+}
+
+/* From here on the last close releases @priv. */
+static int ends_live(struct ends *e, const struct port_fd_ops *ops, void *priv)
+{
+	int err = fd_table_add(&fds, e->cookie, e->ours, ops, priv);
+
 	if (!err)
-		return pair[1];
-	if (ours && *ours >= 0)
-		close(*ours);
-	close(pair[0]);
-	close(pair[1]);
+		__atomic_add_fetch(&fds_open, 1, __ATOMIC_RELAXED);
 	return err;
 }
 
+int client_make_fd(const struct port_fd_ops *ops, void *priv)
+{
+	struct ends e;
+	int err = ends_make(&e, NULL);
+
+	if (err)
+		return err;
+	err = ends_live(&e, ops, priv);
+	if (err)
+		ends_drop(&e, NULL);
+	return err ? err : e.theirs;
+}
+
+static void client_close(struct task *t, int fd)
+{
+	struct wire w = { .op = WIRE_CLOSE, .arg = (u32)fd };
+
+	ask(client(t), &w, -1);
+}
+
+/* On an error @priv is the caller's still, so nothing may have been released for it. */
 static int task_fd_install(struct task *t, const struct port_fd_ops *ops, void *priv, int *ours)
 {
 	struct wire w = { .op = WIRE_INSTALL };
-	int fd = client_make_fd(ops, priv, ours), number;
+	struct ends e;
+	int err = ends_make(&e, ours), number;
 
-	if (fd < 0)
-		return fd;
-	number = (int)ask(client(t), &w, fd);
-	close(fd);
-	return number;
+	if (err)
+		return err;
+	number = (int)ask(client(t), &w, e.theirs);
+	err = number < 0 ? number : ends_live(&e, ops, priv);
+	if (!err) {
+		close(e.theirs);
+		return number;
+	}
+	if (number >= 0)
+		client_close(t, number);
+	ends_drop(&e, ours);
+	return err;
 }
 
 static struct port_fd *task_fd_find(struct task *t, int fd, const struct port_fd_ops *ops)
@@ -191,9 +240,7 @@ struct port_fd *client_find_fd(u64 cookie, const struct port_fd_ops *ops)
 
 static void task_fd_close(struct task *t, int fd)
 {
-	struct wire w = { .op = WIRE_CLOSE, .arg = (u32)fd };
-
-	ask(client(t), &w, -1);
+	client_close(t, fd);
 	clients_reap();
 }
 

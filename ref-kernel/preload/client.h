@@ -10,7 +10,11 @@ struct client {
 	struct task task; /* ops: client_task_ops */
 	int socket;
 	pid_t pid;
+	int process; /* a pidfd */
 };
+
+/* The next message from it: -EPIPE also when it has died, whoever has a copy of its end. */
+int client_receive(struct client *c, struct wire *w);
 
 extern const struct task_ops client_task_ops;
 
@@ -20,8 +24,8 @@ void clients_reap(void);
 void clients_wait(void); /* until there is something to reap */
 unsigned int clients_open_count(void); /* after reaping */
 
-/* For the caller to send and close, or -errno. @ours: NULL, or our end too. Fail point. */
-int client_make_fd(const struct port_fd_ops *ops, void *priv, int *ours);
+/* For the caller to send and close, or -errno: @priv is the caller's then. Fail points. */
+int client_make_fd(const struct port_fd_ops *ops, void *priv);
 struct port_fd *client_find_fd(u64 cookie, const struct port_fd_ops *ops);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Accepts connections, a thread for each, and answers the calls on them. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -28,7 +31,7 @@ static int do_open(int *fd)
 	if (!ctx)
 		return -ENOMEM;
 	iommufd_set_test_format(ctx, test_format);
-	*fd = client_make_fd(&iommufd_ops, ctx, NULL);
+	*fd = client_make_fd(&iommufd_ops, ctx);
 	if (*fd < 0)
 		iommufd_release(ctx);
 	return *fd < 0 ? *fd : 0;
@@ -68,7 +71,7 @@ static bool answer(struct client *c)
 	struct wire w, done = { .op = WIRE_DONE };
 	int fd = -1, err;
 
-	if (wire_receive(c->socket, &w, NULL))
+	if (client_receive(c, &w))
 		return false;
 	clients_reap();
 	if (w.op != WIRE_HELLO && !c->task.mm)
@@ -107,6 +110,7 @@ static void *serve(void *arg)
 	if (c->task.mm)
 		port_mm_put(c->task.mm);
 	close(c->socket);
+	close(c->process);
 	free(c);
 	return NULL;
 }
@@ -124,34 +128,69 @@ static int start_thread(void *(*fn)(void *arg), void *arg)
 	return -err;
 }
 
-static void welcome(int socket)
+/* Who greets us is told why we cannot, and not left waiting. */
+static void refuse(int socket, int err)
 {
-	struct client *c = calloc(1, sizeof(*c));
+	struct wire w, done = { .op = WIRE_DONE, .result = err };
+	struct timeval limit = { .tv_sec = 1 };
+
+	setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (!wire_receive(socket, &w, NULL))
+		wire_send(socket, &done, -1);
+	close(socket);
+}
+
+static int welcome(int socket)
+{
+	struct client *c;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+	int process, err;
 
-	if (c && !getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) && peer.pid) {
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) || !peer.pid)
+		return -ESRCH;
+	process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	if (process < 0)
+		return -errno;
+	c = calloc(1, sizeof(*c));
+	err = -ENOMEM;
+	if (c) {
 		*c = (struct client){ .task.ops = &client_task_ops,
 				      .socket = socket,
-				      .pid = peer.pid };
-		if (!start_thread(serve, c))
-			return;
+				      .pid = peer.pid,
+				      .process = process };
+		err = start_thread(serve, c);
 	}
-	free(c);
-	close(socket);
+	if (err) {
+		close(process);
+		free(c);
+	}
+	return err;
 }
 
 static void *accept_all(void *arg)
 {
 	int listener = (int)(intptr_t)arg;
+	/* Given up where there is no other number, to tell who waits for one. */
+	int reserve = fcntl(listener, F_DUPFD_CLOEXEC, 0);
 
 	for (;;) {
-		int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC), err;
 
-		if (socket >= 0)
-			welcome(socket);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS)
-			usleep(10000); /* until somebody closes something */
+		if (socket >= 0) {
+			err = welcome(socket);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS) {
+			err = -errno;
+			close(reserve);
+			reserve = -1;
+			socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		} else {
+			continue;
+		}
+		if (err && socket >= 0)
+			refuse(socket, err);
+		if (reserve < 0)
+			reserve = fcntl(listener, F_DUPFD_CLOEXEC, 0);
 	}
 	return NULL;
 }
