@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,14 +62,22 @@ static bool is_folder(const char *path)
 static int folder_make(struct folder *f)
 {
 	const char *tmp = getenv("TMPDIR");
+	char path[PATH_MAX];
 
-	snprintf(f->root, sizeof(f->root), "%s/iodirty-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(f->root))
-		return complain("cannot make", f->root, errno);
+	/* The program may go to another folder. */
+	if (!realpath(tmp && *tmp ? tmp : "/tmp", path))
+		return complain("TMPDIR", tmp, errno);
+	if (snprintf(f->root, sizeof(f->root), "%s/iodirty-XXXXXX", path) >= (int)sizeof(f->root)) {
+		f->root[0] = '\0';
+		return complain("TMPDIR", tmp, ENAMETOOLONG);
+	}
+	if (!mkdtemp(f->root)) {
+		f->root[0] = '\0';
+		return complain("cannot make a folder in", path, errno);
+	}
 	snprintf(f->socket, sizeof(f->socket), "%s/socket", f->root);
 	snprintf(f->debugfs, sizeof(f->debugfs), "%s/debugfs/", f->root);
 	for (size_t i = 0; i < DEBUGFS_NAMES; i++) {
-		char path[PATH_MAX];
 		int fd;
 
 		debugfs_path(f, i, path);
@@ -87,6 +96,8 @@ static int folder_make(struct folder *f)
 
 static void folder_remove(const struct folder *f)
 {
+	if (!f->root[0])
+		return;
 	for (size_t i = DEBUGFS_NAMES; i--;) {
 		char path[PATH_MAX];
 
@@ -107,6 +118,10 @@ static int set_preload(const char *library)
 	const char *was = getenv("LD_PRELOAD"), *runtime = "";
 	char *value;
 	int err;
+
+	/* The dynamic linker takes these for the end of the name, and goes on without. */
+	if (strpbrk(library, " :"))
+		return -EINVAL;
 #ifdef __SANITIZE_ADDRESS__
 	/* An instrumented library wants its runtime to be first. */
 	extern void __asan_init(void);
@@ -125,42 +140,72 @@ static int set_preload(const char *library)
 	return err;
 }
 
-static volatile pid_t program; /* for the handler */
+/* For the handler: 0 when it has ended. */
+static volatile pid_t program;
+static volatile sig_atomic_t told_to_end;
+static bool heeds_int;
 
 static void forward(int sig)
 {
 	if (program > 0)
 		kill(program, sig);
+	else
+		told_to_end = sig;
 }
 
-/* A terminal's go to the program as well; what comes to us alone is passed on. An
- * ignored SIGCHLD would take the program's status with it. */
+/* A terminal's go to the program as well; what comes to us alone is passed on. */
 static const struct {
 	int sig;
 	void (*handler)(int sig);
 } signals[] = {
-	{ SIGINT, SIG_IGN }, { SIGQUIT, SIG_IGN }, { SIGTERM, forward },
-	{ SIGHUP, forward }, { SIGCHLD, SIG_DFL },
+	{ SIGINT, SIG_IGN },
+	{ SIGQUIT, SIG_IGN },
+	{ SIGTERM, forward },
+	{ SIGHUP, forward },
+	/* Ignored, nobody would be waited for. */
+	{ SIGCHLD, SIG_DFL },
 };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
 static pid_t start(const struct run_on_reference *run)
 {
 	struct sigaction was[SIGNALS], action = { .sa_flags = SA_RESTART };
+	sigset_t all, mask;
 	pid_t pid;
 
+	/* None is lost before there is somebody to pass it to. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
 	for (size_t i = 0; i < SIGNALS; i++) {
 		action.sa_handler = signals[i].handler;
 		sigaction(signals[i].sig, &action, &was[i]);
+		if (signals[i].handler != SIG_DFL && was[i].sa_handler == SIG_IGN)
+			signal(signals[i].sig, SIG_IGN); /* as by nohup */
 	}
+	heeds_int = was[0].sa_handler != SIG_IGN;
 	pid = fork();
-	if (pid)
-		return pid;
-	for (size_t i = 0; i < SIGNALS; i++)
-		sigaction(signals[i].sig, &was[i], NULL);
-	execv(run->program, run->argv);
-	complain("cannot run", run->program, errno);
-	_exit(127);
+	if (!pid) {
+		for (size_t i = 0; i < SIGNALS; i++)
+			sigaction(signals[i].sig, &was[i], NULL);
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		execv(run->program, run->argv);
+		complain("cannot run", run->program, errno);
+		_exit(127);
+	}
+	program = pid;
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return pid;
+}
+
+/* A descriptor, and more, for each thread and each open of a program: as many as we may. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* Reap what ends, ours by adoption too, until the program has. */
@@ -170,20 +215,20 @@ static int wait_program(void)
 	pid_t pid;
 
 	do
-		pid = wait(&status);
+		pid = waitpid(-1, &status, 0);
 	while (pid != program);
+	program = 0;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* A process that it left behind may have the reference open. */
+/* A process that it left behind may have the reference open; a signal ends the wait. */
 static void wait_others(void)
 {
 	bool told = false;
 
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	while (server_open_count()) {
+	if (heeds_int)
+		signal(SIGINT, forward);
+	while (server_open_count() && !told_to_end) {
 		if (!told)
 			fputs("iodirty: run: the program has ended, but another process has the "
 			      "reference open: waiting for it\n",
@@ -199,6 +244,8 @@ static int serve_program(const struct run_on_reference *run, const struct folder
 {
 	int err = server_start(f->socket, run->format), status;
 
+	if (err == -ENAMETOOLONG)
+		fputs("iodirty: run: set TMPDIR to a folder with a shorter path\n", stderr);
 	if (err)
 		return complain("cannot serve at", f->socket, -err);
 	/* Whoever is orphaned stays below us, where we may look into its memory. */
@@ -206,19 +253,23 @@ static int serve_program(const struct run_on_reference *run, const struct folder
 	setenv(WIRE_ENV, f->socket, 1);
 	setenv(WIRE_DEBUGFS_ENV, f->debugfs, 1);
 	err = set_preload(run->library);
+	if (err == -EINVAL)
+		fprintf(stderr,
+			"iodirty: run: no library can be preloaded from a path with ' ' or ':' "
+			"in it: move iodirty\n");
 	if (err)
 		return complain("cannot preload", run->library, -err);
-	program = start(run);
-	if (program < 0)
+	if (start(run) < 0)
 		return complain("cannot start", run->program, errno);
+	raise_limit();
 	status = wait_program();
 	wait_others();
-	return status;
+	return told_to_end ? 128 + told_to_end : status;
 }
 
 int run_on_reference(const struct run_on_reference *run)
 {
-	struct folder f;
+	struct folder f = { .root = "" };
 	int ret = folder_make(&f);
 
 	if (!ret)
