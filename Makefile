@@ -59,6 +59,7 @@ CT_SRC := $(foreach d,conformance/runner conformance/lib targets,$(wildcard $(d)
 TEST_SRC := $(wildcard conformance/tests/*.c)
 META_SRC := $(wildcard conformance/meta/*.c)
 UNIT_SRC := $(wildcard conformance/unit/*_test.c)
+GUEST_SRC := $(wildcard conformance/preload/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*.cc)
 TOML := conformance/requirements.toml
 META_TOML := $(wildcard conformance/meta/*.toml)
@@ -94,6 +95,7 @@ mutants: ## break the reference on purpose: conformance must notice (minutes)
 
 # Everything that ci/check runs.
 check-build: all $(FLAVOURS:%=build/%/iodirty) build/asan/libiodirty-preload.so \
+	build/release/conformance/preload/guest \
 	$(foreach f,release asan,$(if $(META_SRC),build/$(f)/iodirty-meta) $(UNITS:%=build/$(f)/%))
 
 lint: ## formatting, static checks and the rules of the house
@@ -127,6 +129,11 @@ abi-layout: build/release/conformance/unit/abi_layout.o
 iodirty: build/release/iodirty
 	$(call say,CP,$@)
 	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
+
+# Anybody's program: it sees the ABI, and is linked with nothing of ours.
+build/release/conformance/preload/%.o: includes = -I include
+build/release/conformance/preload/guest: $(call objects,release,$(GUEST_SRC))
+	$(call link,$(CC))
 
 build/gen/requirements.c: $(GEN) $(TOML) $(TEST_SRC)
 	$(call say,GEN,$@)

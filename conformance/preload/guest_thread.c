@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Threads, signals, the death of a caller, and the injection of failures. */
+#define _GNU_SOURCE
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "guest.h"
+
+#define THREADS 8
+#define ROUNDS 300
+
+/* Makes and destroys, with an answer in memory of its own; @arg: the descriptor. */
+static void *calls(void *arg)
+{
+	int fd = *(int *)arg;
+	char *mem = memory(PAGE);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint32_t ioas = new_ioas(fd);
+		struct iommu_ioas_unmap unmap = { .size = sizeof(unmap),
+						  .ioas_id = ioas,
+						  .iova = IOVA + i * PAGE,
+						  .length = PAGE };
+
+		ok(map_at(fd, ioas, mem, PAGE, IOVA + i * PAGE));
+		ok(ioctl(fd, IOMMU_IOAS_UNMAP, &unmap));
+		equal(unmap.length, PAGE);
+		ok(destroy(fd, ioas));
+	}
+	return NULL;
+}
+
+static void with_threads(void *(*fn)(void *arg), int *fds)
+{
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		equal(pthread_create(&threads[i], NULL, fn, &fds[i]), 0);
+	for (int i = 0; i < THREADS; i++)
+		equal(pthread_join(threads[i], NULL), 0);
+}
+
+CASE(threads_share, "threads on one descriptor get right answers, and leave no connection behind")
+{
+	int fd = iommu_open(), fds[THREADS];
+	unsigned int before;
+
+	new_ioas(fd);
+	before = count_fds(getpid());
+	for (int i = 0; i < THREADS; i++)
+		fds[i] = fd;
+	with_threads(calls, fds);
+	equal(count_fds(getpid()), before);
+}
+
+CASE(threads_own, "and on descriptors of their own")
+{
+	int fds[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		fds[i] = iommu_open();
+	with_threads(calls, fds);
+}
+
+static void *opens(void *arg)
+{
+	for (int i = 0; i < ROUNDS / 3; i++) {
+		int fd = iommu_open();
+
+		ok(destroy(fd, new_ioas(fd)));
+		ok(close(fd));
+	}
+	return arg;
+}
+
+CASE(threads_open, "threads open and close beside each other")
+{
+	int fds[THREADS] = { 0 };
+
+	with_threads(opens, fds);
+}
+
+static void *forks(void *arg)
+{
+	int fd = *(int *)arg;
+
+	for (int i = 0; i < 10; i++) {
+		pid_t pid = child();
+
+		if (!pid) {
+			for (int k = 0; k < 3; k++)
+				ok(destroy(fd, new_ioas(fd)));
+			_exit(0);
+		}
+		reap(pid);
+		ok(destroy(fd, new_ioas(fd)));
+	}
+	return NULL;
+}
+
+static void *calls_or_forks(void *arg)
+{
+	static int turn;
+
+	return __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % 2 ? forks(arg) : calls(arg);
+}
+
+CASE(threads_fork, "children forked while other threads call can call, too")
+{
+	int fd = iommu_open(), fds[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		fds[i] = fd;
+	with_threads(calls_or_forks, fds);
+}
+
+static void *calls_forever(void *arg)
+{
+	for (;;) {
+		ok(destroy(*(int *)arg, new_ioas(*(int *)arg)));
+		pthread_testcancel();
+	}
+	return NULL;
+}
+
+static void *calls_forever_async(void *arg)
+{
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	for (;;) {
+		struct iommu_destroy d = { .size = sizeof(d) };
+
+		ioctl(*(int *)arg, IOMMU_DESTROY, &d);
+	}
+	return NULL;
+}
+
+CASE(cancel, "a thread that is cancelled within its calls leaves the others at work")
+{
+	int fd = iommu_open();
+	unsigned int before;
+
+	new_ioas(fd);
+	before = count_fds(getpid());
+	for (int i = 0; i < 20; i++) {
+		pthread_t thread;
+		void *result;
+
+		equal(pthread_create(&thread, NULL, i % 2 ? calls_forever : calls_forever_async,
+				     &fd),
+		      0);
+		msleep(2);
+		ok(destroy(fd, new_ioas(fd)));
+		equal(pthread_cancel(thread), 0);
+		equal(pthread_join(thread, &result), 0);
+		check(result == PTHREAD_CANCELED, "it ended by itself");
+	}
+	ok(destroy(fd, new_ioas(fd)));
+	equal(count_fds(getpid()), before);
+}
+
+/* ---- signals ---- */
+
+static int signal_fd;
+static unsigned int signals_seen, children;
+
+static void every_ms(void (*handler)(int sig), int us)
+{
+	struct sigaction action = { .sa_handler = handler };
+	struct itimerval timer = { .it_interval.tv_usec = us, .it_value.tv_usec = us };
+
+	ok(sigaction(SIGALRM, &action, NULL));
+	ok(setitimer(ITIMER_REAL, &timer, NULL));
+}
+
+static void handler_calls(int sig)
+{
+	int was = errno;
+
+	(void)sig;
+	ok(destroy(signal_fd, new_ioas(signal_fd)));
+	signals_seen++;
+	errno = was;
+}
+
+CASE(signal_calls, "a signal handler calls while what it interrupted does")
+{
+	signal_fd = iommu_open();
+	every_ms(handler_calls, 1000);
+	for (int i = 0; i < 5; i++)
+		calls(&signal_fd);
+	while (signals_seen < 100)
+		ok(destroy(signal_fd, new_ioas(signal_fd)));
+}
+
+static void handler_forks(int sig)
+{
+	pid_t pid = fork();
+
+	(void)sig;
+	signals_seen++;
+	if (pid > 0)
+		reap(pid);
+	else
+		children++;
+}
+
+CASE(signal_forks,
+     "a child that a handler forks goes on with the call that it interrupted, as its parent does")
+{
+	signal_fd = iommu_open();
+	every_ms(handler_forks, 1500);
+	while (signals_seen < 60) {
+		new_ioas(signal_fd); /* and not destroy(): both would */
+		if (children)
+			_exit(0);
+	}
+}
+
+static sigjmp_buf back;
+
+static void handler_jumps(int sig)
+{
+	(void)sig;
+	signals_seen++;
+	siglongjmp(back, 1);
+}
+
+CASE(signal_jumps, "a handler that jumps out leaves the next calls their own answers")
+{
+	unsigned int before;
+
+	signal_fd = iommu_open();
+	new_ioas(signal_fd);
+	before = count_fds(getpid());
+	every_ms(handler_jumps, 1000);
+	sigsetjmp(back, 1);
+	while (signals_seen < 100) {
+		struct iommu_destroy d = { .size = sizeof(d), .id = 54321 };
+
+		fails(ioctl(signal_fd, IOMMU_DESTROY, &d), ENOENT);
+	}
+	signal(SIGALRM, SIG_IGN);
+	equal(count_fds(getpid()), before);
+	equal(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, (int *)&before), 0);
+	equal(before, PTHREAD_CANCEL_ENABLE);
+}
+
+static void handler_writes(int sig)
+{
+	(void)sig;
+	signals_seen++;
+	equal(write(signal_fd, "", 1), 1);
+}
+
+static int fail_nth(pid_t tid);
+
+CASE(signal_writes,
+     "a handler writes to a file while the thread is in a call, with failures set up")
+{
+	int fd = iommu_open();
+
+	fail_nth(gettid());
+	signal_fd = open("/dev/null", O_WRONLY);
+	every_ms(handler_writes, 200);
+	for (int i = 0; i < 5 || signals_seen < 100; i++)
+		calls(&fd);
+}
+
+/* ---- a caller that dies in the middle ---- */
+
+/* A page whose first touch waits for ever. */
+static void *never_there(void)
+{
+	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffdio_api api = { .api = UFFD_API };
+	void *p = memory(PAGE);
+	struct uffdio_register reg = { .range = { .start = (uintptr_t)p, .len = PAGE },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	if (uffd < 0)
+		guest_skip("no userfaultfd");
+	ok(ioctl(uffd, UFFDIO_API, &api));
+	ok(ioctl(uffd, UFFDIO_REGISTER, &reg));
+	return p;
+}
+
+static int unmap_page(int fd, uint32_t ioas)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd), .ioas_id = ioas, .iova = IOVA, .length = PAGE
+	};
+
+	return ioctl(fd, IOMMU_IOAS_UNMAP, &cmd);
+}
+
+static void dies_in_a_call(pid_t (*clone_it)(void))
+{
+	int fd = iommu_open(), p[2];
+	uint32_t ioas = new_ioas(fd);
+	pid_t pid, idle;
+
+	new_device(fd, ioas); /* for whose page table memory is pinned */
+	ok(pipe(p));
+	pid = child();
+	if (!pid) {
+		void *page = never_there();
+
+		new_ioas(fd);
+		/* Its own child does nothing, and is there as long as the case. */
+		idle = clone_it();
+		if (!idle) {
+			syscall(SYS_close, fd); /* by which the library learns nothing */
+			for (;;)
+				pause();
+		}
+		equal(write(p[1], &idle, sizeof(idle)), sizeof(idle));
+		map_at(fd, ioas, page, PAGE, IOVA);
+		_exit(1);
+	}
+	equal(read(p[0], &idle, sizeof(idle)), sizeof(idle));
+	msleep(100);
+	ok(kill(pid, SIGKILL));
+	equal(waitpid(pid, NULL, 0), pid);
+	/* What it was about to map goes when its death is noticed. */
+	for (int i = 0; i < 200 && map_at(fd, ioas, memory(PAGE), PAGE, IOVA); i++) {
+		equal(errno, EEXIST);
+		msleep(10);
+	}
+	ok(unmap_page(fd, ioas));
+	kill(idle, SIGKILL);
+}
+
+static pid_t raw_clone(void)
+{
+	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+CASE(killed_in_call, "who is killed within a call holds up nobody, though it has a child")
+{
+	dies_in_a_call(fork);
+}
+
+CASE(killed_in_call_raw, "nor if that came by the bare system call")
+{
+	dies_in_a_call(raw_clone);
+}
+
+/* ---- failures ---- */
+
+static int fail_nth(pid_t tid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/fail-nth", tid);
+	fd = open(path, O_RDWR);
+	check(fd >= 0, "%s: %m", path);
+	return fd;
+}
+
+static void set_nth(int file, const char *n)
+{
+	equal(pwrite(file, n, strlen(n), 0), strlen(n));
+}
+
+/* What is left of it reads as @want. */
+static void left(int file, const char *want)
+{
+	char text[32] = "";
+
+	check(pread(file, text, sizeof(text) - 1, 0) > 0, "%m");
+	check(!strcmp(text, want), "fail-nth reads '%s', expected '%s'", text, want);
+}
+
+static int try_ioas(int fd)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+
+	return ioctl(fd, IOMMU_IOAS_ALLOC, &cmd) ? -errno : 0;
+}
+
+static bool sane(int err)
+{
+	return err == -ENOMEM || err == -EFAULT || err == -ENFILE || err == -EMFILE ||
+	       err == -ENOENT;
+}
+
+CASE(fail_first,
+     "the nth point fails once, what is left is to be read, and a shorter number replaces a longer")
+{
+	int fd = iommu_open(), file = fail_nth(gettid());
+
+	left(file, "0\n");
+	ok(try_ioas(fd));
+	set_nth(file, "1");
+	equal(try_ioas(fd), -EFAULT); /* its argument is copied in */
+	left(file, "0\n");
+	ok(try_ioas(fd));
+	set_nth(file, "100000");
+	left(file, "100000");
+	ok(try_ioas(fd));
+	set_nth(file, "7");
+	left(file, "7");
+	set_nth(file, "0");
+	ok(try_ioas(fd));
+	left(file, "0\n");
+}
+
+CASE(fail_write,
+     "the file is written by write as well, again and again, as the kernel's document does")
+{
+	int fd = iommu_open(), file = fail_nth(gettid());
+
+	for (int i = 0; i < 3; i++) {
+		equal(write(file, "12", 2), 2);
+		left(file, "12");
+		equal(write(file, "1", 1), 1);
+		left(file, "1");
+		equal(try_ioas(fd), -EFAULT);
+		left(file, "0\n");
+	}
+	equal(lseek(file, 0, SEEK_CUR), 0);
+}
+
+CASE(fail_paths, "each name of a thread's file is the same setting; another process's is not ours")
+{
+	char path[64];
+	int file = fail_nth(gettid()), other;
+
+	set_nth(file, "11");
+	left(open("/proc/thread-self/fail-nth", O_RDONLY), "11");
+	left(open("/proc/self/fail-nth", O_RDONLY), "11");
+	snprintf(path, sizeof(path), "/proc/%d/fail-nth", getpid());
+	left(open(path, O_RDONLY), "11");
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fail-nth", getpid(), gettid());
+	left(open(path, O_RDONLY), "11");
+	snprintf(path, sizeof(path), "/proc/self/task/%d/fail-nth", getppid());
+	check(open(path, O_RDWR) < 0, "%s is there", path);
+	/* The host has it, or not; it is not this process's setting. */
+	snprintf(path, sizeof(path), "/proc/%d/fail-nth", getppid());
+	other = open(path, O_RDONLY);
+	if (other >= 0)
+		left(other, "0\n");
+	fails(write(open("/proc/self/fail-nth", O_RDONLY), "1", 1), EBADF);
+}
+
+static void *not_touched(void *arg)
+{
+	int fd = *(int *)arg, file = open("/proc/thread-self/fail-nth", O_RDWR);
+
+	left(file, "0\n");
+	for (int i = 0; i < 50; i++)
+		ok(try_ioas(fd));
+	left(file, "0\n");
+	set_nth(file, "1");
+	equal(try_ioas(fd), -EFAULT);
+	return NULL;
+}
+
+CASE(fail_threads, "other threads, and children, are not touched")
+{
+	int fd = iommu_open(), file = fail_nth(gettid());
+	pthread_t thread;
+	pid_t pid;
+
+	set_nth(file, "1");
+	equal(pthread_create(&thread, NULL, not_touched, &fd), 0);
+	equal(pthread_join(thread, NULL), 0);
+	pid = child();
+	if (!pid) {
+		ok(try_ioas(fd));
+		_exit(0);
+	}
+	reap(pid);
+	left(file, "1");
+	equal(try_ioas(fd), -EFAULT);
+}
+
+CASE(fail_number, "a file that got the number of the library's is never written to, nor read")
+{
+	int fd = iommu_open(), first = dup(0), file, own;
+
+	close(first);
+	file = fail_nth(gettid());
+	equal(file, first); /* the lowest, as ever */
+	ok(close_range(fd + 1, ~0U, 0));
+	own = open("file", O_RDWR | O_CREAT, 0600);
+	equal(pwrite(own, "1", 1, 0), 1);
+	for (int i = own + 1; i < 300; i++)
+		if (fcntl(i, F_GETFD) < 0)
+			equal(dup2(own, i), i);
+	ok(try_ioas(fd));
+	left(299, "1");
+	file = fail_nth(gettid());
+	left(file, "0\n");
+}
+
+/* One round of all that a program does, undone at the end; false: something failed. */
+static bool round_of_calls(int *err)
+{
+	int fd = open("/dev/iommu", O_RDWR), access = -1, ret;
+
+	*err = -errno;
+	if (fd < 0)
+		return false;
+	ret = try_ioas(fd);
+	if (!ret && map_at(fd, 1, (void *)((uintptr_t)guest_args & ~(PAGE - 1)), PAGE, IOVA))
+		ret = -errno;
+	if (!ret) {
+		access = new_access(fd, 1, 0);
+		ret = access < 0 ? -errno : 0;
+	}
+	if (access >= 0)
+		ok(close(access));
+	ok(close(fd));
+	*err = ret;
+	return !ret;
+}
+
+CASE(fail_sweep,
+     "each point of a round fails in turn, with a sane errno, and leaves nothing behind")
+{
+	int file = fail_nth(gettid()), err, n = 0;
+	unsigned int mine, server;
+	char text[16] = "";
+
+	check(round_of_calls(&err), "%d", err);
+	mine = count_fds(getpid());
+	server = count_fds(getppid());
+	for (;;) {
+		bool good;
+
+		snprintf(text, sizeof(text), "%d", ++n);
+		set_nth(file, text);
+		good = round_of_calls(&err);
+		memset(text, 0, sizeof(text));
+		check(pread(file, text, sizeof(text), 0) > 0, "%m");
+		set_nth(file, "0");
+		check(n < 1000, "it never ends");
+		if (strcmp(text, "0\n"))
+			break;
+		check(good || sane(err), "point %d fails with errno %d", n, -err);
+	}
+	check(round_of_calls(&err), "nothing is to fail any more, and does: %d", err);
+	check(n > 10, "only %d points were met", n);
+	equal(count_fds(getpid()), mine);
+	expect_fds(getppid(), server);
+}
