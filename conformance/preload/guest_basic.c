@@ -77,7 +77,7 @@ CASE(dispatcher, "sizes and numbers are judged in the dispatcher's order")
 
 	fails(ioctl(fd, _IO(IOMMUFD_TYPE, 0x00), &d), ENOTTY);
 	fails(ioctl(fd, _IO(IOMMUFD_TYPE, 0x7f), &d), ENOTTY);
-	fails(ioctl(fd, _IO(IOMMUFD_TYPE, 0x8d), &d), ENOTTY);
+	fails(ioctl(fd, _IO(IOMMUFD_TYPE, 0x9f), &d), ENOTTY);
 	fails(ioctl(fd, _IO(IOMMUFD_TYPE, 0xff), &d), ENOTTY);
 	fails(ioctl(fd, _IOW(IOMMUFD_TYPE, 0x81, int), &d), ENOTTY);
 	fails(ioctl(fd, _IO(IODIRTY_TYPE, 0xfe), &d), ENOTTY);

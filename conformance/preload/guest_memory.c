@@ -392,12 +392,11 @@ CASE(huge_leaves, "memory of huge pages is mapped by large leaves")
 {
 	int fd = iommu_open();
 	struct iodirty_leaf leaf = { .size = sizeof(leaf), .iova = IOVA };
-	uint32_t ioas = new_ioas(fd), stdev, idev;
+	uint32_t ioas = new_ioas(fd), dev = new_device(fd, ioas);
 	char *p = mmap(NULL, 2UL << 20, RW, HUGE_FLAGS, -1, 0);
 
 	check(aligned(p), "mmap gives %p: %m", (void *)p);
-	new_mock(fd, ioas, &stdev, &idev);
-	leaf.hwpt_id = new_hwpt(fd, ioas, idev, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	leaf.hwpt_id = new_hwpt(fd, ioas, dev, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
 	ok(map_at(fd, ioas, p, 2UL << 20, IOVA));
 	ok(ioctl(fd, IODIRTY_LEAF, &leaf));
 	equal(leaf.out_lg2, 21);

@@ -18,6 +18,7 @@
 #include "wire.h"
 
 #define POLL_US 20000
+#define POLLS_QUIET 10
 
 const char *run_format(unsigned int index)
 {
@@ -224,16 +225,16 @@ static int wait_program(void)
 /* A process that it left behind may have the reference open; a signal ends the wait. */
 static void wait_others(void)
 {
-	bool told = false;
+	unsigned int polls = 0;
 
 	if (heeds_int)
 		signal(SIGINT, forward);
 	while (server_open_count() && !told_to_end) {
-		if (!told)
+		/* A thread of ours may hold its last descriptor still, or a dying process. */
+		if (polls++ == POLLS_QUIET)
 			fputs("iodirty: run: the program has ended, but another process has the "
 			      "reference open: waiting for it\n",
 			      stderr);
-		told = true;
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		usleep(POLL_US);
