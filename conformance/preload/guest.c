@@ -231,6 +231,17 @@ bool quiet(const volatile uint64_t *mem)
 	return !memcmp(was, (const void *)mem, sizeof(was));
 }
 
+int fail_nth(pid_t tid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/fail-nth", tid);
+	fd = open(path, O_RDWR);
+	check(fd >= 0, "%s: %m", path);
+	return fd;
+}
+
 bool writes(const volatile uint64_t *mem)
 {
 	for (int i = 0; i < 500; i++)

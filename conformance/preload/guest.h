@@ -100,6 +100,7 @@ void stream(int fd, volatile uint64_t *mem);
 /* Nothing writes to the page @mem any more; something does, within seconds. */
 bool quiet(const volatile uint64_t *mem);
 bool writes(const volatile uint64_t *mem);
+int fail_nth(pid_t tid); /* the file that sets it for that thread */
 pid_t child(void); /* fork(); the child must not return from its case */
 void reap(pid_t pid); /* it must have exited with 0 */
 void run_self(const char *helper, long a, long b) __attribute__((noreturn)); /* by exec */
