@@ -245,16 +245,15 @@ static int serve(int socket, struct wire *w, int fd)
 	return wire_send(socket, &answer, -1);
 }
 
-static int converse(int socket, struct wire *w, int *fd)
+static int converse(int socket, struct wire *w)
 {
-	int err = wire_send(socket, w, -1);
+	int err = wire_send(socket, w, -1), fd;
 
 	while (!err) {
-		err = wire_receive(socket, w, fd);
+		err = wire_receive(socket, w, &fd);
 		if (err || w->op == WIRE_DONE)
 			break;
-		err = serve(socket, w, *fd);
-		*fd = -1;
+		err = serve(socket, w, fd);
 	}
 	return err;
 }
@@ -262,7 +261,7 @@ static int converse(int socket, struct wire *w, int *fd)
 static int channel_open(struct channel *c, uint64_t number)
 {
 	struct wire hello = { .op = WIRE_HELLO, .arg = number };
-	int fd = -1, err;
+	int err;
 
 	c->socket = connect_server();
 	if (c->socket == -EMFILE || c->socket == -ENFILE)
@@ -273,7 +272,7 @@ static int channel_open(struct channel *c, uint64_t number)
 	}
 	c->cookie = wire_cookie(c->socket);
 	c->image = number;
-	err = converse(c->socket, &hello, &fd);
+	err = converse(c->socket, &hello);
 	if (!err)
 		err = (int)hello.result;
 	if (!err)
@@ -283,9 +282,9 @@ static int channel_open(struct channel *c, uint64_t number)
 	return -ENXIO;
 }
 
-static int call_on(struct channel *c, struct wire *w, int *fd)
+static int call_on(struct channel *c, struct wire *w)
 {
-	int err = converse(c->socket, w, fd);
+	int err = converse(c->socket, w);
 
 	if (!err)
 		return 0;
@@ -295,7 +294,7 @@ static int call_on(struct channel *c, struct wire *w, int *fd)
 }
 
 /* On this thread's connection. */
-static int call_own(struct wire *w, int *fd)
+static int call_own(struct wire *w)
 {
 	uint64_t number = image_number();
 	int err;
@@ -309,17 +308,17 @@ static int call_own(struct wire *w, int *fd)
 		copies_add(mine.socket, mine.cookie);
 		pthread_setspecific(at_exit, &mine);
 	}
-	return call_on(&mine, w, fd);
+	return call_on(&mine, w);
 }
 
 /* A process in another's memory, as after vfork: what it finds there is not its own. */
-static int call_guest(struct wire *w, int *fd)
+static int call_guest(struct wire *w)
 {
 	struct channel c;
 	int err = channel_open(&c, image_number());
 
 	if (!err)
-		err = call_on(&c, w, fd);
+		err = call_on(&c, w);
 	channel_close(&c);
 	return err;
 }
@@ -330,19 +329,18 @@ static void set_signals(const uint64_t *set, uint64_t *was)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, was, sizeof(*set));
 }
 
-long call(struct wire *w, int *fd)
+long call(struct wire *w)
 {
 	uint64_t all = ~0ULL, signals;
 	int was = errno, err;
 
-	*fd = -1;
 	set_signals(&all, &signals);
 	image_number();
 	w->fail_nth = fail_nth_get();
 	if (__atomic_load_n(&image->pid, __ATOMIC_ACQUIRE) == getpid())
-		err = call_own(w, fd);
+		err = call_own(w);
 	else
-		err = call_guest(w, fd);
+		err = call_guest(w);
 	if (!err)
 		fail_nth_set(w->fail_nth);
 	set_signals(&signals, NULL);

@@ -22,9 +22,9 @@ bool call_made(void);
 bool call_made_for(int fd);
 /*
  * Have the server do @w, and do for it what must be done here. The result: 0 or
- * more, or -errno; *@fd gets the descriptor that came, or -1.
+ * more, or -errno.
  */
-long call(struct wire *w, int *fd);
+long call(struct wire *w);
 
 /* fail_nth.c: what is set for this thread, and what a call left of it. */
 uint32_t fail_nth_get(void);

@@ -183,19 +183,6 @@ static int ends_live(struct ends *e, const struct port_fd_ops *ops, void *priv)
 	return err;
 }
 
-int client_make_fd(const struct port_fd_ops *ops, void *priv)
-{
-	struct ends e;
-	int err = ends_make(&e, NULL);
-
-	if (err)
-		return err;
-	err = ends_live(&e, ops, priv);
-	if (err)
-		ends_drop(&e, NULL);
-	return err ? err : e.theirs;
-}
-
 static void client_close(struct task *t, int fd)
 {
 	struct wire w = { .op = WIRE_CLOSE, .arg = (u32)fd };
@@ -204,7 +191,7 @@ static void client_close(struct task *t, int fd)
 }
 
 /* On an error @priv is the caller's still, so nothing may have been released for it. */
-static int task_fd_install(struct task *t, const struct port_fd_ops *ops, void *priv, int *ours)
+int client_install(struct task *t, const struct port_fd_ops *ops, void *priv, int *ours)
 {
 	struct wire w = { .op = WIRE_INSTALL };
 	struct ends e;
@@ -250,7 +237,7 @@ const struct task_ops client_task_ops = {
 	.atomic = task_atomic,
 	.capable = task_capable,
 	.fd_copy = task_fd_copy,
-	.fd_install = task_fd_install,
+	.fd_install = client_install,
 	.fd_find = task_fd_find,
 	.fd_close = task_fd_close,
 };

@@ -24,8 +24,11 @@ void clients_reap(void);
 void clients_wait(void); /* until there is something to reap */
 unsigned int clients_open_count(void); /* after reaping */
 
-/* For the caller to send and close, or -errno: @priv is the caller's then. Fail points. */
-int client_make_fd(const struct port_fd_ops *ops, void *priv);
+/*
+ * The client's number of a new descriptor that stands for @priv, or -errno: @priv
+ * is the caller's then. No copy of it is left here. Fail points.
+ */
+int client_install(struct task *t, const struct port_fd_ops *ops, void *priv, int *ours);
 struct port_fd *client_find_fd(u64 cookie, const struct port_fd_ops *ops);
 
 #endif

@@ -75,21 +75,18 @@ static __attribute__((constructor)) void find_all(void)
 static long open_reference(int flags)
 {
 	struct wire w = { .op = WIRE_OPEN };
-	int fd;
-	long ret;
+	long fd;
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return -EEXIST;
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
-	ret = call(&w, &fd);
-	if (ret < 0)
-		return ret;
+	fd = call(&w);
 	if (fd < 0)
-		return -EMFILE;
+		return fd;
 	/* The connection is far above; ours takes the lowest number, as opens do. */
 	if (!(flags & O_CLOEXEC))
-		fcntl(fd, F_SETFD, 0);
+		fcntl((int)fd, F_SETFD, 0);
 	return fd;
 }
 
@@ -257,7 +254,6 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 	struct wire w = { .op = WIRE_IOCTL, .cmd = cmd };
 	va_list args;
 	void *arg;
-	int came;
 	long ret;
 
 	va_start(args, cmd);
@@ -266,7 +262,7 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 	if (may_be_ours(cmd) && call_possible()) {
 		w.cookie = wire_cookie(fd);
 		w.arg = (uint64_t)arg;
-		ret = w.cookie ? call(&w, &came) : WIRE_NOT_OURS;
+		ret = w.cookie ? call(&w) : WIRE_NOT_OURS;
 		if (ret != WIRE_NOT_OURS)
 			return (int)result(ret);
 	}
@@ -277,10 +273,9 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 static void released(bool ours)
 {
 	struct wire w = { .op = WIRE_SYNC };
-	int came;
 
 	if (ours)
-		call(&w, &came);
+		call(&w);
 }
 
 EXPORT int close(int fd)

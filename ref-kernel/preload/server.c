@@ -23,18 +23,22 @@ static void release(void *priv)
 
 static const struct port_fd_ops iommufd_ops = { .release = release };
 
-/* @*fd gets the new descriptor, to be sent and closed. */
-static int do_open(int *fd)
+/*
+ * The client has the descriptor, and we no copy of it, before the call is done: as
+ * soon as that is so another thread of it may close what is then the last.
+ */
+static int do_open(struct client *c)
 {
 	struct iommufd_ctx *ctx = iommufd_open();
+	int fd;
 
 	if (!ctx)
 		return -ENOMEM;
 	iommufd_set_test_format(ctx, test_format);
-	*fd = client_make_fd(&iommufd_ops, ctx);
-	if (*fd < 0)
+	fd = client_install(&c->task, &iommufd_ops, ctx, NULL);
+	if (fd < 0)
 		iommufd_release(ctx);
-	return *fd < 0 ? *fd : 0;
+	return fd;
 }
 
 static long do_ioctl(const struct wire *w)
@@ -69,7 +73,6 @@ static int hello(struct client *c, const struct wire *w)
 static bool answer(struct client *c)
 {
 	struct wire w, done = { .op = WIRE_DONE };
-	int fd = -1, err;
 
 	if (client_receive(c, &w))
 		return false;
@@ -82,7 +85,7 @@ static bool answer(struct client *c)
 		done.result = hello(c, &w);
 		break;
 	case WIRE_OPEN:
-		done.result = do_open(&fd);
+		done.result = do_open(c);
 		break;
 	case WIRE_IOCTL:
 		done.result = do_ioctl(&w);
@@ -93,10 +96,7 @@ static bool answer(struct client *c)
 		done.result = -ENOSYS;
 	}
 	done.fail_nth = port_fail_set(0);
-	err = wire_send(c->socket, &done, fd);
-	if (fd >= 0)
-		close(fd);
-	return !err;
+	return !wire_send(c->socket, &done, -1);
 }
 
 static void *serve(void *arg)

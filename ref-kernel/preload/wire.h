@@ -23,7 +23,7 @@
 enum wire_op {
 	/* From the program. */
 	WIRE_HELLO, /* first on a connection; @arg: a number of the memory it is in */
-	WIRE_OPEN, /* DONE brings a descriptor */
+	WIRE_OPEN, /* result: its number, INSTALLed before */
 	WIRE_IOCTL, /* @cookie, @cmd, @arg */
 	WIRE_SYNC, /* done once what was closed before is released */
 
