@@ -230,7 +230,7 @@ static void wait_others(void)
 	if (heeds_int)
 		signal(SIGINT, forward);
 	while (server_open_count() && !told_to_end) {
-		/* A thread of ours may hold its last descriptor still, or a dying process. */
+		/* What was killed with the program takes a moment to be gone. */
 		if (polls++ == POLLS_QUIET)
 			fputs("iodirty: run: the program has ended, but another process has the "
 			      "reference open: waiting for it\n",
