@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ct.h"
+#include "nest.h"
 
 #define PAGE 4096
 #define PAGES 4
@@ -342,21 +342,10 @@ CT_TEST(mock_leaves_huge, "LEAF-007", .needs = TARGET_TEST_DIRTY)
 }
 
 /* As later kernels have it: the caller says so of each HWPT. */
-static int alloc_typed(u32 dev, u32 ioas, void *data, u32 size, u32 *hwpt)
+static int alloc_typed(u32 dev, u32 ioas, const void *data, u32 size, u32 *hwpt)
 {
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
-		.dev_id = dev,
-		.pt_id = ioas,
-		.data_type = IOMMU_HWPT_DATA_SELFTEST,
-		.data_len = size,
-		.data_uptr = (uintptr_t)data,
-	};
-	int ret = ct_ioctl(IOMMU_HWPT_ALLOC, &cmd);
-
-	*hwpt = cmd.out_hwpt_id;
-	return ret;
+	return hwpt_alloc_data(dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 0,
+			       IOMMU_HWPT_DATA_SELFTEST, data, size, hwpt);
 }
 
 CT_TEST(mock_leaves_by_type, "LEAF-007", .needs = TARGET_TEST_DIRTY)
