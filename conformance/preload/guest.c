@@ -305,10 +305,16 @@ int main(int argc, char **argv)
 	struct guest_case *c = cases;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while (c && (argc < 2 || strcmp(c->name, argv[1])))
+	if (argc < 2) {
+		for (; c; c = c->next)
+			if (*c->shows) /* else a helper of another */
+				printf("%-24s %s\n", c->name, c->shows);
+		return 2;
+	}
+	while (c && strcmp(c->name, argv[1]))
 		c = c->next;
 	if (!c) {
-		fputs("guest: no such case\n", stderr);
+		fprintf(stderr, "guest: no case '%s'; without a name, guest lists them\n", argv[1]);
 		return 2;
 	}
 	guest_args = &argv[2];
