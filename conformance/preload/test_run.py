@@ -55,12 +55,19 @@ class Run(unittest.TestCase):
     def start(self, *arguments, flavour="release", iodirty=None, env=None, **options):
         """iodirty run ARGUMENTS, in a session of its own."""
         asan = os.environ.get("ASAN_OPTIONS", "")
+        prepare = options.pop("preexec_fn", lambda: None)
+
+        def preexec():
+            for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(sig, signal.SIG_DFL)  # a nohup above us ignores some
+            prepare()
+
         process = subprocess.Popen(
             [str(word) for word in (iodirty or FLAVOURS[flavour], "run", *arguments)],
             cwd=self.folder, stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "TMPDIR": str(self.tmp), "ASAN_OPTIONS": asan, **(env or {})},
-            **options)
+            preexec_fn=preexec, **options)
         self.sessions.append(process)
         return process
 

@@ -90,9 +90,10 @@ void fail_nth_set(uint32_t left)
 {
 	struct setting *s = mine();
 	char text[16];
+	int n = snprintf(text, sizeof(text), "%u\n", left);
 
 	if (s)
-		put(s, text, snprintf(text, sizeof(text), "%u\n", left));
+		put(s, text, n);
 }
 
 void fail_nth_written(int fd, const void *bytes, ssize_t n, bool moves)

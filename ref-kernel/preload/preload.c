@@ -212,7 +212,7 @@ EXPORT DIR *opendir(const char *path)
 	if (!asked || strncmp(asked, debugfs, strlen(debugfs) - 1) || !call_possible())
 		return dir;
 	ours = getenv(WIRE_DEBUGFS_ENV);
-	if (!ours || (dir && !faccessat(dirfd(dir), "failslab", F_OK, 0)))
+	if (!ours || !access("/sys/kernel/debug/failslab", F_OK))
 		return dir;
 	if (dir)
 		closedir(dir);

@@ -17,7 +17,7 @@ struct remote_mm {
 	struct remote_mm *next; /* under mms_lock */
 	u64 image;
 	int mem, maps; /* /proc/PID/... */
-	struct port_mutex maps_lock; /* it is read through one offset */
+	struct port_mutex maps_lock; /* read by two, each would make it start anew */
 };
 
 static struct port_mutex mms_lock = { PTHREAD_MUTEX_INITIALIZER };

@@ -2,9 +2,9 @@
 /* What a process may do, and what it has mapped: what the host tells of both. */
 #define _GNU_SOURCE
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -34,23 +34,32 @@ static bool parse(const char *line, struct vma *vma)
 	return true;
 }
 
+/* Of the whole lines at @text, does one hold @addr? What follows them is left. */
+static bool find_line(const char **text, u64 addr, struct vma *vma)
+{
+	for (const char *end; (end = strchr(*text, '\n')); *text = end + 1)
+		if (parse(*text, vma) && addr >= vma->start && addr < vma->end)
+			return true;
+	return false;
+}
+
 int maps_find(int maps_fd, u64 addr, struct vma *vma)
 {
-	int copy = dup(maps_fd), err = -EFAULT;
-	FILE *maps = copy < 0 ? NULL : fdopen(copy, "r");
-	char *line = NULL;
-	size_t room = 0;
+	char text[2 * PATH_MAX]; /* a line has a path at its end */
+	const char *rest;
+	size_t have = 0;
+	off_t at = 0;
+	ssize_t n;
 
-	if (!maps) {
-		if (copy >= 0)
-			close(copy);
-		return -EFAULT;
+	while ((n = pread(maps_fd, text + have, sizeof(text) - 1 - have, at)) > 0) {
+		at += n;
+		have += n;
+		text[have] = '\0';
+		rest = text;
+		if (find_line(&rest, addr, vma))
+			return 0;
+		have -= rest - text;
+		memmove(text, rest, have);
 	}
-	rewind(maps);
-	while (err && getline(&line, &room, maps) > 0)
-		if (parse(line, vma) && addr >= vma->start && addr < vma->end)
-			err = 0;
-	free(line);
-	fclose(maps);
-	return err;
+	return -EFAULT;
 }
