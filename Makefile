@@ -74,7 +74,7 @@ UNITS := $(patsubst %.c,%,$(UNIT_SRC))
 
 all: iodirty programs abi-layout ## the command, the benchmark, the examples (default)
 
-programs: build/release/libiodirty-preload.so build/release/iodirty-bench $(EXAMPLES)
+programs: build/release/iodirty-bench $(EXAMPLES)
 
 certify: ## install what is missing, build, write the certification package
 	$(Q)ci/install build report
@@ -94,7 +94,7 @@ mutants: ## break the reference on purpose: conformance must notice (minutes)
 	$(Q)conformance/mutants/run
 
 # Everything that ci/check runs.
-check-build: all $(FLAVOURS:%=build/%/iodirty) build/asan/libiodirty-preload.so \
+check-build: all $(FLAVOURS:%=build/%/iodirty) \
 	build/release/conformance/preload/guest \
 	$(foreach f,release asan,$(if $(META_SRC),build/$(f)/iodirty-meta) $(UNITS:%=build/$(f)/%))
 
@@ -191,6 +191,8 @@ build/$(1)/libiodirty-ct.a: $$(call objects,$(1),$(CT_SRC))
 build/$(1)/libiodirty-preload.so: $$(call objects,$(1)/pic,$(PRELOAD_SRC))
 	$$(call link,$$(CC) -shared,$$(FLAGS_$(1)),-ldl)
 
+# With what it loads into programs; ThreadSanitizer would not do there.
+build/$(1)/iodirty: | build/$(if $(filter tsan,$(1)),release,$(1))/libiodirty-preload.so
 build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c) \
 	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
 	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
