@@ -195,6 +195,18 @@ class Others(Run):
         self.assertRegex(out, "Too many open files")
 
 
+class Examples(Run):
+    """What a reader is told to try. By hand: 1 MiB; pages 2 and 5 of eight are written."""
+
+    def test_examples(self):
+        for flavour in FLAVOURS:
+            for name, says in (("map", "mapped and unmapped 1048576 bytes\n"),
+                               ("dirty", "written 0x24, reported 0x24\n")):
+                with self.subTest(name, flavour=flavour):
+                    self.assertEqual(self.run_it(TOP / "build/release/examples" / name,
+                                                 flavour=flavour), (0, says))
+
+
 class Ends(Run):
     """How a run ends."""
 
@@ -279,6 +291,14 @@ class Refused(Run):
         self.expect(2, "statically linked.*link it dynamically", program)
         script = self.program("script", f"#!{program} argument\n")
         self.expect(2, "statically linked", script)
+
+    def test_what_cannot_be_started(self):
+        """It is found only when it is run: the name of its dynamic linker was right."""
+        target = self.folder / "lost"
+        source = self.program("empty.c", "int main(void) { return 0; }\n")
+        subprocess.run(["gcc", "-o", target, source,
+                        "-Wl,--dynamic-linker=/nowhere/ld-linux-x86-64.so.2"], check=True)
+        self.expect(1, "cannot run", target)
 
     def test_script_of_itself(self):
         loop = self.folder / "loop"

@@ -7,22 +7,32 @@
 #include "cli.h"
 #include "preload/program.h"
 #include "preload/run.h"
+#include "target.h"
 
-static bool format_known(const char *name)
+/* Is @name a format of the reference's? Else complains, with those there are. */
+static bool format_known(const struct command *command, const char *name)
 {
-	for (unsigned int i = 0; run_format(i); i++)
-		if (!strcmp(run_format(i), name))
-			return true;
-	return false;
-}
+	const struct target_driver *ref = target_find("ref", &(const char *){ NULL });
+	struct iodirty_format_info info;
+	struct target *t;
+	char known[256] = "";
+	bool found = false;
+	int used = 0, err = ref->open(NULL, &t);
 
-static int unknown_format(const struct command *command, const char *name)
-{
-	fprintf(stderr, "iodirty: %s: unknown format '%s'; one of:", command->name, name);
-	for (unsigned int i = 0; run_format(i); i++)
-		fprintf(stderr, " %s", run_format(i));
-	fputc('\n', stderr);
-	return EXIT_CODE_USAGE;
+	if (err) {
+		fprintf(stderr, "iodirty: %s: the reference cannot be opened: %s\n", command->name,
+			strerror(-err));
+		return false;
+	}
+	for (unsigned int i = 0; !found && !ref->format(t, i, &info); i++) {
+		found = !strcmp(info.name, name);
+		used += snprintf(known + used, sizeof(known) - used, " %s", info.name);
+	}
+	ref->close(t);
+	if (!found)
+		fprintf(stderr, "iodirty: %s: unknown format '%s'; one of:%s\n", command->name,
+			name, known);
+	return found;
 }
 
 /* Beside this program, or, from the top of the tree, of its release build. */
@@ -37,8 +47,8 @@ static int run_it(const struct command *command, struct run_on_reference *run)
 	char program[PATH_MAX], library[PATH_MAX], why[PATH_MAX + 256];
 	int status;
 
-	if (!format_known(run->format))
-		return unknown_format(command, run->format);
+	if (!format_known(command, run->format))
+		return EXIT_CODE_USAGE;
 	if (!run->argv[0])
 		return usage_error(command, "which program?");
 	if (!program_check(run->argv[0], program, why, sizeof(why))) {

@@ -12,18 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pgtable.h"
 #include "run.h"
 #include "server.h"
 #include "wire.h"
 
 #define POLL_US 20000
 #define POLLS_QUIET 10
-
-const char *run_format(unsigned int index)
-{
-	return pgt_formats[index] ? pgt_formats[index]->name : NULL;
-}
 
 static int complain(const char *what, const char *path, int err)
 {
@@ -191,7 +185,7 @@ static pid_t start(const struct run_on_reference *run)
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		execv(run->program, run->argv);
 		complain("cannot run", run->program, errno);
-		_exit(127);
+		_exit(EXIT_FAILURE);
 	}
 	program = pid;
 	sigprocmask(SIG_SETMASK, &mask, NULL);

@@ -5,13 +5,10 @@
 
 struct run_on_reference {
 	const char *library; /* path of the preload library */
-	const char *format; /* of the test interface's devices */
+	const char *format; /* of the test interface's devices; one that there is */
 	const char *program; /* path */
 	char **argv;
 };
-
-/* Names that @format may have: NULL past the last @index. */
-const char *run_format(unsigned int index);
 
 /*
  * Serves until the program has ended and nobody has the reference open any more.
