@@ -203,6 +203,10 @@ struct scene_options {
 #define scene_open(s, ...) scene_open_options(s, &(struct scene_options){ __VA_ARGS__ })
 void scene_open_options(struct scene *s, const struct scene_options *o);
 
+/* @other: a second device, tracked through a HWPT of its own over @ioas, with @s's
+ * memory and IOVAs; its writes are remembered apart. */
+void scene_beside(struct scene *other, const struct scene *s, u32 ioas);
+
 /* A DMA write of @length bytes at iova + @offset; remembered. */
 void scene_write(struct scene *s, u64 offset, u64 length);
 /* GET_DIRTY_BITMAP of [iova + offset, + length). Forgets nothing. */

@@ -87,6 +87,17 @@ void scene_open_options(struct scene *s, const struct scene_options *o)
 }
 
 /* Above CHUNK bytes it is several DMAs. */
+void scene_beside(struct scene *other, const struct scene *s, u32 ioas)
+{
+	*other = *s;
+	other->truth = ct_shadow_new(s->iova, s->length, s->granule, s->leaf);
+	other->ioas = ioas;
+	x(ct_plug(0, &other->dev));
+	x(ct_hwpt_alloc(other->dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other->hwpt));
+	x(ct_attach(other->dev, 0, other->hwpt));
+	x(ct_set_tracking(other->hwpt, true));
+}
+
 void scene_write(struct scene *s, u64 offset, u64 length)
 {
 	static u8 data[CHUNK];

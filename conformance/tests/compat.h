@@ -10,6 +10,8 @@
 #define READ VFIO_DMA_MAP_FLAG_READ
 #define WRITE VFIO_DMA_MAP_FLAG_WRITE
 
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
 /* One that takes a number. May return more than 0. */
 static inline int vfio_number(unsigned long cmd, u64 arg)
 {
@@ -53,6 +55,12 @@ static inline void unmap_part(struct scene *s, u64 offset, u64 length)
 	x(vfio_unmap(0, s->iova + offset, length, &size));
 	ct_check(size == length, "unmapped 0x%" PRIx64 " bytes of 0x%" PRIx64, size, length);
 	scene_forget(s, offset, length);
+}
+
+static inline int get_info(void *buffer, u32 argsz)
+{
+	memcpy(buffer, &argsz, sizeof(argsz));
+	return ct_ioctl(VFIO_IOMMU_GET_INFO, buffer);
 }
 
 static inline int vfio_ioas(u16 op, u32 ioas)

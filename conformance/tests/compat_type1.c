@@ -183,12 +183,7 @@ CT_TEST(neighbours_keep_bits_of_two, "COMPAT-020", .needs = TARGET_VFIO_COMPAT,
 	struct scene s, other;
 
 	open_container(&s, VFIO_TYPE1_IOMMU, true);
-	other = s;
-	other.truth = ct_shadow_new(s.iova, s.length, s.granule, s.leaf);
-	x(ct_plug(0, &other.dev));
-	x(ct_hwpt_alloc(other.dev, s.ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other.hwpt));
-	x(ct_attach(other.dev, 0, other.hwpt));
-	x(ct_set_tracking(other.hwpt, true));
+	scene_beside(&other, &s, s.ioas);
 	parts_of(&s, parts);
 	write_edges(&s, parts, 0);
 	for (u64 at = 0; at < s.length; at += 77777)

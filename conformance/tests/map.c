@@ -425,15 +425,11 @@ CT_TEST(copy_has_own_bits, "MAP-014", .scope = CT_EACH_LEAF)
 CT_TEST(copy_to_other_ioas, "MAP-015", .scope = CT_EACH_FORMAT)
 {
 	struct scene s, other;
+	u32 ioas;
 
 	scene_open(&s);
-	other = s;
-	other.truth = ct_shadow_new(s.iova, s.length, s.granule, s.leaf);
-	x(ct_ioas_alloc(&other.ioas));
-	x(ct_plug(0, &other.dev));
-	x(ct_hwpt_alloc(other.dev, other.ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other.hwpt));
-	x(ct_attach(other.dev, 0, other.hwpt));
-	x(ct_set_tracking(other.hwpt, true));
+	x(ct_ioas_alloc(&ioas));
+	scene_beside(&other, &s, ioas);
 	scene_write(&s, 0, 1);
 	x(ct_copy(other.ioas, s.iova, s.ioas, s.iova, s.length, FIXED | READ | WRITE));
 	scene_expect(&other, 0, s.length, s.granule);

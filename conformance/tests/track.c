@@ -241,12 +241,7 @@ CT_TEST(hwpts_are_independent, "TRACK-014", .scope = CT_EACH_FORMAT)
 	struct scene s, other;
 
 	scene_open(&s);
-	other = s;
-	other.truth = ct_shadow_new(s.iova, s.length, s.granule, s.leaf);
-	x(ct_plug(0, &other.dev));
-	x(ct_hwpt_alloc(other.dev, s.ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other.hwpt));
-	x(ct_attach(other.dev, 0, other.hwpt));
-	x(ct_set_tracking(other.hwpt, true));
+	scene_beside(&other, &s, s.ioas);
 
 	scene_write(&s, 0, 1);
 	scene_write(&other, s.leaf, 1);
