@@ -41,6 +41,7 @@ enum target_cap {
 	TARGET_RESERVED = 1 << 13, /* plug a device with a reserved range */
 	TARGET_VFIO_COMPAT = 1 << 14, /* ioctl() of abi/vfio.h */
 	TARGET_NESTED = 1 << 15, /* the mock's nested HWPTs, IOTLB, page requests */
+	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
 };
 
 struct target;

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The reference, in this process. It can do everything. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ref.h"
+#include "sys.h"
 #include "targets.h"
 
 #define REF_CAPS                                                                                  \
 	(TARGET_DMA | TARGET_ATOMIC | TARGET_STREAM | TARGET_PASID | TARGET_ACCESS |              \
 	 TARGET_TEST_DIRTY | TARGET_LEAF | TARGET_NO_DIRTY_DEV | TARGET_FAIL_NTH | TARGET_STATS | \
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
-	 TARGET_VFIO_COMPAT | TARGET_NESTED)
-
-struct made_fd {
-	int fd;
-	struct made_fd *next;
-};
+	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK)
 
 struct ref_target {
 	struct target target;
 	int fd;
-	pthread_mutex_t lock; /* for @made */
-	struct made_fd *made; /* accesses and queues: the seam closes none */
+	struct made_fds made;
 };
 
 static struct ref_target *ref(struct target *t)
@@ -62,7 +56,7 @@ static int ref_target_open(const char *arg, struct target **out)
 	}
 	r->fd = fd;
 	r->target = (struct target){ .driver = &target_ref, .caps = REF_CAPS };
-	pthread_mutex_init(&r->lock, NULL);
+	made_fds_init(&r->made, ref_close);
 	*out = &r->target;
 	return 0;
 }
@@ -71,45 +65,14 @@ static void ref_target_close(struct target *t)
 {
 	struct ref_target *r = ref(t);
 
-	while (r->made) {
-		struct made_fd *a = r->made;
-
-		r->made = a->next;
-		ref_close(a->fd);
-		free(a);
-	}
+	made_fds_close(&r->made);
 	ref_close(r->fd);
-	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
-static int remember(struct ref_target *r, int fd)
-{
-	struct made_fd *a = malloc(sizeof(*a));
-
-	if (!a) {
-		ref_close(fd);
-		return -ENOMEM;
-	}
-	a->fd = fd;
-	pthread_mutex_lock(&r->lock);
-	a->next = r->made;
-	r->made = a;
-	pthread_mutex_unlock(&r->lock);
-	return 0;
-}
-
-/* @arg is looked at only when the call succeeded, which shows it to be whole. */
 static int ref_target_ioctl(struct target *t, unsigned long cmd, void *arg)
 {
-	struct iommu_test_cmd *test = arg;
-	int ret = ref_ioctl(ref(t)->fd, cmd, arg);
-
-	if (!ret && cmd == IOMMU_TEST_CMD && test->op == IOMMU_TEST_OP_CREATE_ACCESS)
-		return remember(ref(t), test->create_access.out_access_fd);
-	if (!ret && cmd == IOMMU_FAULT_QUEUE_ALLOC)
-		return remember(ref(t), ((struct iommu_fault_alloc *)arg)->out_fault_fd);
-	return ret;
+	return made_fds_note(&ref(t)->made, cmd, arg, ref_ioctl(ref(t)->fd, cmd, arg));
 }
 
 static int ref_format(struct target *t, unsigned int index, struct iodirty_format_info *out)

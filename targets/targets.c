@@ -44,6 +44,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_RESERVED, "reserved" },
 		{ TARGET_VFIO_COMPAT, "vfio-compat" },
 		{ TARGET_NESTED, "nested" },
+		{ TARGET_TRACK, "track" },
 	};
 	size_t i;
 

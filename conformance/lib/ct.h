@@ -89,6 +89,8 @@ extern struct ct ct;
 
 void ct_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void ct_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* The IOMMU under test cannot track, and says so: a verdict of its own. */
+void ct_not_capable(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Text for the record whatever the verdict; shown with a failure. */
 void ct_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A number for the record, e.g. ct_measure("writes", n, "1"). */

@@ -125,6 +125,9 @@ int ct_hwpt_alloc(u32 dev, u32 pt, u32 flags, u32 *hwpt)
 	};
 	int ret = ct_ioctl(IOMMU_HWPT_ALLOC, &arg);
 
+	if (ret == -EOPNOTSUPP && flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING &&
+	    !(ct.t->caps & TARGET_TRACK))
+		ct_not_capable("HWPT_ALLOC with DIRTY_TRACKING: EOPNOTSUPP");
 	if (!ret)
 		*hwpt = arg.out_hwpt_id;
 	return ret;

@@ -36,6 +36,14 @@ void ct_skip(const char *fmt, ...)
 	end(VERDICT_SKIP, CT_EXIT_SKIP, fmt, args);
 }
 
+void ct_not_capable(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	end(VERDICT_NOT_CAPABLE, CT_EXIT_SKIP, fmt, args);
+}
+
 void ct_note(const char *fmt, ...)
 {
 	size_t used = strlen(ct_record->notes);

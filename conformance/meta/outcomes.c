@@ -267,6 +267,11 @@ CT_TEST(xpass, "ACCESS-001", .scope = CT_EACH_FORMAT)
 	deviate(VERDICT_XPASS, "contrary to the deviation");
 }
 
+CT_TEST(not_capable, "ACCESS-001")
+{
+	ct_not_capable("the IOMMU cannot");
+}
+
 CT_TEST(pass_measuring, "LEAF-001")
 {
 	ct_measure("writes", 42, "1");

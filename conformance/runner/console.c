@@ -164,8 +164,8 @@ static void show_failures(const struct run *run, FILE *out)
 static void show_totals(const char *what, const size_t totals[N_VERDICTS], FILE *out)
 {
 	static const enum verdict order[] = {
-		VERDICT_PASS,  VERDICT_FAIL,  VERDICT_CRASH, VERDICT_HANG,
-		VERDICT_XPASS, VERDICT_XFAIL, VERDICT_SKIP,  VERDICT_NOT_RUN,
+		VERDICT_PASS,  VERDICT_FAIL,	    VERDICT_CRASH, VERDICT_HANG,    VERDICT_XPASS,
+		VERDICT_XFAIL, VERDICT_NOT_CAPABLE, VERDICT_SKIP,  VERDICT_NOT_RUN,
 	};
 
 	fprintf(out, "%-30s", what);

@@ -20,6 +20,7 @@ enum verdict {
 	VERDICT_SKIP,
 	VERDICT_XFAIL, /* failed as the named deviation says */
 	VERDICT_XPASS, /* passed although a deviation is listed: fails the run */
+	VERDICT_NOT_CAPABLE, /* the IOMMU under test cannot track, and says so */
 	VERDICT_HANG,
 	VERDICT_CRASH,
 };
