@@ -62,11 +62,14 @@ UNIT_SRC := $(wildcard conformance/unit/*_test.c)
 GUEST_SRC := $(wildcard conformance/preload/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*.cc)
 TOML := conformance/requirements.toml
-META_TOML := $(wildcard conformance/meta/*.toml)
+META_TOML := conformance/meta/requirements.toml
+DEVIATIONS := $(wildcard conformance/deviations/*.toml)
+META_DEVIATIONS := conformance/meta/deviations.toml
 
 EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c))
 
 GEN := conformance/gen_requirements.py
+GEN_DEV := conformance/gen_deviations.py
 objects = $(patsubst %,build/$(1)/%.o,$(basename $(2)))
 UNITS := $(patsubst %.c,%,$(UNIT_SRC))
 
@@ -140,6 +143,16 @@ build/gen/requirements.c: $(GEN) $(TOML) $(TEST_SRC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) $(GEN) -o $@ $(TOML) -- $(TEST_SRC)
 
+build/gen/deviations.c: $(GEN_DEV) $(GEN) $(TOML) $(DEVIATIONS) $(TEST_SRC)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $(GEN_DEV) -o $@ --requirements $(TOML) $(DEVIATIONS) -- $(TEST_SRC)
+
+build/gen/meta_deviations.c: $(GEN_DEV) $(GEN) $(META_TOML) $(META_DEVIATIONS) $(META_SRC)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $(GEN_DEV) -o $@ --requirements $(META_TOML) $(META_DEVIATIONS) -- $(META_SRC)
+
 build/gen/meta_requirements.c: $(GEN) $(META_TOML) $(META_SRC)
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
@@ -193,11 +206,11 @@ build/$(1)/libiodirty-preload.so: $$(call objects,$(1)/pic,$(PRELOAD_SRC))
 
 # With what it loads into programs; ThreadSanitizer would not do there.
 build/$(1)/iodirty: | build/$(if $(filter tsan,$(1)),release,$(1))/libiodirty-preload.so
-build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c) \
+build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c gen/deviations.c) \
 	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
 	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
 
-build/$(1)/iodirty-meta: $$(call objects,$(1),$(META_SRC) gen/meta_requirements.c) \
+build/$(1)/iodirty-meta: $$(call objects,$(1),$(META_SRC) gen/meta_requirements.c gen/meta_deviations.c) \
 	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
 	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
 

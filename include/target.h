@@ -8,7 +8,7 @@
  * one that is not claimed is a skip, with its reason. Functions that belong to
  * a capability are called only when it is claimed and may be NULL otherwise.
  *
- * Every function returns 0 or a negative errno. A target is used by any number
+ * Every function returns 0 or a negative errno, or TARGET_UNABLE where it says so. A target is used by any number
  * of threads at once; plug, attach and detach of one device by one at a time.
  */
 #ifndef IODIRTY_TARGET_H
@@ -46,9 +46,18 @@ enum target_cap {
 
 struct target;
 
+/*
+ * What plug, unplug, attach, detach and dma return that have no way to do what is
+ * asked, where the capabilities do not say so: the test that asked is skipped, with
+ * target.unable as its reason. No errno.
+ */
+#define TARGET_UNABLE (-4096)
+
 struct target_driver {
 	const char *name;
 	const char *summary; /* a line for `iodirty list targets` */
+	/* What is tested runs in this kernel: what that logs meanwhile is the test's. */
+	bool kernel;
 
 	/* Could it be opened here? Else @why says what is missing and what to do. */
 	int (*probe)(const char *arg, char *why, size_t why_size);
@@ -94,6 +103,7 @@ struct target_driver {
 struct target {
 	const struct target_driver *driver;
 	uint64_t caps; /* enum target_cap */
+	const char *_Atomic unable; /* why the last TARGET_UNABLE */
 };
 
 /* All targets built in, ended by NULL. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#define _GNU_SOURCE /* process_vm_readv */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "abi/iommufd.h"
@@ -31,6 +33,14 @@ int sys_ioctl(int fd, unsigned long cmd, void *arg)
 int sys_close(int fd)
 {
 	return close(fd) ? -errno : 0;
+}
+
+int sys_read_self(void *dst, const void *src, size_t size)
+{
+	struct iovec to = { .iov_base = dst, .iov_len = size };
+	struct iovec from = { .iov_base = (void *)src, .iov_len = size };
+
+	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)size ? 0 : -EFAULT;
 }
 
 void made_fds_init(struct made_fds *made, int (*close)(int fd))

@@ -4,6 +4,7 @@
 #define IODIRTY_TARGETS_SYS_H
 
 #include <pthread.h>
+#include <stddef.h>
 
 /* The descriptor, close-on-exec, or -errno. */
 int sys_open(const char *path);
@@ -11,6 +12,9 @@ int sys_open(const char *path);
 int sys_ioctl(int fd, unsigned long cmd, void *arg);
 /* 0 or -errno. */
 int sys_close(int fd);
+
+/* Copy @size bytes of this process that may not be there: 0 or -EFAULT. */
+int sys_read_self(void *dst, const void *src, size_t size);
 
 /*
  * Descriptors that ioctls of iommufd hand out (accesses, fault queues): the

@@ -5,6 +5,7 @@
 
 #include "target.h"
 
+extern const struct target_driver target_linux;
 extern const struct target_driver target_ref;
 
 #endif

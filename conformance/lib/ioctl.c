@@ -4,6 +4,14 @@
 
 struct ct ct;
 
+/* What a driver returned, if it had a way to do it. */
+static int able(int ret)
+{
+	if (ret == TARGET_UNABLE)
+		ct_skip("%s", ct.t->unable);
+	return ret;
+}
+
 int ct_ioctl(unsigned long cmd, void *arg)
 {
 	return ct.t->driver->ioctl(ct.t, cmd, arg);
@@ -180,7 +188,7 @@ int ct_plug_pasid(u32 flags, u32 pasid_width, u32 *dev)
 	int ret;
 
 	memcpy(plug.format, ct.config.format.name, sizeof(plug.format));
-	ret = ct.t->driver->plug(ct.t, &plug);
+	ret = able(ct.t->driver->plug(ct.t, &plug));
 	if (!ret)
 		*dev = plug.out_dev_id;
 	return ret;
@@ -188,17 +196,17 @@ int ct_plug_pasid(u32 flags, u32 pasid_width, u32 *dev)
 
 int ct_unplug(u32 dev)
 {
-	return ct.t->driver->unplug(ct.t, dev);
+	return able(ct.t->driver->unplug(ct.t, dev));
 }
 
 int ct_attach(u32 dev, u32 pasid, u32 pt)
 {
-	return ct.t->driver->attach(ct.t, dev, pasid, false, &pt);
+	return able(ct.t->driver->attach(ct.t, dev, pasid, false, &pt));
 }
 
 int ct_attach_out(u32 dev, u32 pasid, u32 pt, u32 *hwpt)
 {
-	int ret = ct.t->driver->attach(ct.t, dev, pasid, false, &pt);
+	int ret = able(ct.t->driver->attach(ct.t, dev, pasid, false, &pt));
 
 	if (!ret)
 		*hwpt = pt;
@@ -207,17 +215,17 @@ int ct_attach_out(u32 dev, u32 pasid, u32 pt, u32 *hwpt)
 
 int ct_replace(u32 dev, u32 pasid, u32 pt)
 {
-	return ct.t->driver->attach(ct.t, dev, pasid, true, &pt);
+	return able(ct.t->driver->attach(ct.t, dev, pasid, true, &pt));
 }
 
 int ct_detach(u32 dev, u32 pasid)
 {
-	return ct.t->driver->detach(ct.t, dev, pasid);
+	return able(ct.t->driver->detach(ct.t, dev, pasid));
 }
 
 static int dma(struct iodirty_dma *d)
 {
-	int ret = ct.t->driver->dma(ct.t, d);
+	int ret = able(ct.t->driver->dma(ct.t, d));
 
 	return !ret && d->out_fault ? -EFAULT : ret;
 }

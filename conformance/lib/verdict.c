@@ -101,6 +101,8 @@ void ct_expect_errno(int err, int ret, const char *what, const char *file, int l
 
 	if (ret == -err)
 		return;
+	if (ret == TARGET_UNABLE)
+		ct_skip("%s", ct.t->unable);
 	snprintf(expected, sizeof(expected), "%s", ct_errno_name(err));
 	ct_check(ret <= 0, "%s returned %d, expected %s (%s:%d)", what, ret, expected,
 		 short_path(file), line);

@@ -356,7 +356,10 @@ def check_list():
             check(next(iter(row.values())) in plain.stdout, f"list {topic}: {row}")
     equal([t["usable"] for t in json.loads(iodirty("list", "targets", "--json").stdout)],
           [True, False], "usable targets")
-    equal(iodirty("list", "deviations").stdout, "no deviations are recorded\n", "deviations")
+    listed = json.loads(iodirty("list", "deviations", "--json").stdout)
+    equal({row["id"] for row in listed}, {"FAKE-001"}, "deviations")
+    check("FAKE-001  ACCESS-001   4 5 6 7 8  wording" in iodirty("list", "deviations").stdout,
+          "deviations in columns")
 
 
 # ---- the output directory ----
