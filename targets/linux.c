@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "linux.h"
 #include "sys.h"
@@ -34,6 +37,7 @@ struct device {
 	uint32_t id; /* iommufd's, by which the seam knows it */
 	uint32_t stdev; /* the test interface's */
 	uint32_t parked; /* what it is attached to when it is not */
+	uint32_t parked_hwpt; /* the HWPT that this means */
 	bool huge;
 	struct table tables[PASIDS];
 	unsigned int ntables;
@@ -49,7 +53,7 @@ struct linux_target {
 	struct target target;
 	int fd;
 	struct made_fds made;
-	uint32_t parking; /* IOAS */
+	uint32_t parking; /* IOAS, made with the first device; not the seam's to see */
 	bool huge_by_device, huge_by_table; /* how mock-huge is had */
 	bool pasid;
 	pthread_mutex_t lock; /* for the lists */
@@ -159,7 +163,7 @@ static int linux_probe(const char *arg, char *why, size_t why_size)
 	fd = sys_open(NODE);
 	if (fd < 0) {
 		snprintf(why, why_size,
-			 "%s: %s; run it as root in a kernel with CONFIG_IOMMUFD_TEST: "
+			 "%s: %s: it takes root, and a kernel with CONFIG_IOMMUFD_TEST: "
 			 "iodirty lab run uml-6.12 -- iodirty conform -t linux",
 			 NODE, strerror(-fd));
 		return fd;
@@ -196,6 +200,23 @@ static int find_out(struct linux_target *l)
 	return ret;
 }
 
+/*
+ * Memory that a process with CAP_IPC_LOCK maps is held against no limit. So that
+ * memlock() means something, we are without, and without a limit until then.
+ */
+static void be_accounted(void)
+{
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	setrlimit(RLIMIT_MEMLOCK, &none);
+	if (syscall(SYS_capget, &header, caps))
+		return;
+	caps[0].effective &= ~(1u << CAP_IPC_LOCK);
+	syscall(SYS_capset, &header, caps);
+}
+
 static int linux_open(const char *arg, struct target **out)
 {
 	struct linux_target *l = arg ? NULL : calloc(1, sizeof(*l));
@@ -212,9 +233,7 @@ static int linux_open(const char *arg, struct target **out)
 		ret = l->fd;
 		goto free;
 	}
-	ret = ioas_alloc(l->fd, &l->parking);
-	if (ret)
-		goto close;
+	be_accounted();
 	if (linux_fail_prepare())
 		l->target.caps |= TARGET_FAIL_NTH;
 	if (l->pasid)
@@ -222,8 +241,6 @@ static int linux_open(const char *arg, struct target **out)
 	*out = &l->target;
 	return 0;
 
-close:
-	sys_close(l->fd);
 free:
 	free(l);
 	return ret;
@@ -262,7 +279,8 @@ static int linux_format(struct target *t, unsigned int index, struct iodirty_for
 		.size = sizeof(*out),
 		.index = index,
 		.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT |
-			 (l->pasid ? IODIRTY_FORMAT_DIRTY_PASID : 0),
+			 (l->pasid ? IODIRTY_FORMAT_DIRTY_PASID : 0) |
+			 (index ? IODIRTY_FORMAT_VARIANT : 0),
 		.granule_lg2 = __builtin_ctzll(GRANULE),
 		.leaf_sizes = GRANULE | (index ? MOCK_HUGE_PAGE_SIZE : 0),
 		.aperture_first = MOCK_APERTURE_START,
@@ -316,6 +334,17 @@ static int park_with_pasids(struct linux_target *l, struct device *d)
 	return test_cmd(l->fd, IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, &cmd);
 }
 
+static int make_parking(struct linux_target *l)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&l->lock);
+	if (!l->parking)
+		ret = ioas_alloc(l->fd, &l->parking);
+	pthread_mutex_unlock(&l->lock);
+	return ret;
+}
+
 static int linux_plug(struct target *t, struct iodirty_plug *p)
 {
 	struct linux_target *l = linux_of(t);
@@ -329,6 +358,9 @@ static int linux_plug(struct target *t, struct iodirty_plug *p)
 		return -EOPNOTSUPP;
 	if (p->pasid_width && p->pasid_width != MOCK_PASID_WIDTH)
 		return unable(l, "the mock has PASIDs of 20 bits, or none");
+	ret = make_parking(l);
+	if (ret)
+		return ret;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
@@ -344,6 +376,7 @@ static int linux_plug(struct target *t, struct iodirty_plug *p)
 	d->id = cmd.mock_domain_flags.out_idev_id;
 	d->stdev = cmd.mock_domain_flags.out_stdev_id;
 	d->parked = l->parking;
+	d->parked_hwpt = cmd.mock_domain_flags.out_hwpt_id;
 	d->huge = huge;
 	if (p->pasid_width)
 		ret = park_with_pasids(l, d);
@@ -401,7 +434,8 @@ static int linux_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool 
 	d = device_of(l, dev_id);
 	table = table_of(d, pasid);
 	pthread_mutex_unlock(&l->lock);
-	if (!d)
+	if (!d ||
+	    (*pt_id && (*pt_id == l->parking || *pt_id == d->parked || *pt_id == d->parked_hwpt)))
 		return -ENOENT;
 	if (pasid)
 		op = replace ? IOMMU_TEST_OP_PASID_REPLACE : IOMMU_TEST_OP_PASID_ATTACH;

@@ -223,6 +223,12 @@ int scene_get(struct scene *s, u32 flags, u64 offset, u64 length, u64 page_size,
 void scene_expect(struct scene *s, u64 offset, u64 length, u64 page_size);
 /* The same without clearing (NO_CLEAR). */
 void scene_expect_no_clear(struct scene *s, u64 offset, u64 length, u64 page_size);
+/*
+ * Nothing is mapped in [iova + offset, + length) of @hwpt: a harvest reports nothing.
+ * That it also says so is ERRORS-005: a kernel that does not is told of it there, and
+ * may succeed here.
+ */
+void scene_expect_hole(const struct scene *s, u32 hwpt, u64 offset, u64 length);
 /* Hold a bitmap that the test harvested itself against the truth; @forget: the
  * harvest cleared. @iova is the IOVA of bit 0. */
 void scene_compare(struct scene *s, const struct ct_bitmap *b, u64 iova, u64 page_size,
