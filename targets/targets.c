@@ -5,6 +5,7 @@
 
 const struct target_driver *const targets[] = {
 	&target_ref,
+	&target_module,
 	NULL,
 };
 
