@@ -44,29 +44,34 @@ u64 port_file_size(const struct port_file *file)
 }
 
 /* The pages of each folio, from page @skip of the first. */
-static void list_pages(struct port_pin *pin, u64 npages, unsigned long skip)
+static void list_pages(struct pinned *p, u64 npages, unsigned long skip)
 {
-	for (u64 i = 0; i < pin->nfolios; i++, skip = 0)
-		for (; skip < folio_nr_pages(pin->folios[i]) && pin->npages < npages; skip++)
-			pin->pages[pin->npages++] = folio_page(pin->folios[i], skip);
+	for (u64 i = 0; i < p->nfolios; i++, skip = 0)
+		for (; skip < folio_nr_pages(p->folios[i]) && p->npages < npages; skip++)
+			p->pages[p->npages++] = folio_page(p->folios[i], skip);
 }
 
-static int pin_folios(struct port_pin *pin, struct file *file, u64 start, u64 npages)
+static int pin_folios(struct port_pin *pin, struct file *file, u64 start, u64 npages, bool write)
 {
 	u64 end = port_min(start + (npages << PAGE_SHIFT), i_size_read(file_inode(file)));
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	struct pinned *p;
 	pgoff_t skip;
-	long n = -ENOMEM;
+	long n;
+	int err;
 
-	pin->pages = kvcalloc(npages, sizeof(*pin->pages), gfp);
-	pin->folios = kvcalloc(npages, sizeof(*pin->folios), gfp);
-	if (pin->pages && pin->folios)
-		n = memfd_pin_folios(file, start, end - 1, pin->folios, npages, &skip);
+	err = bus_alloc(pin, start, npages, write);
+	if (err)
+		return err;
+	p = pin->pinned;
+	n = -ENOMEM;
+	p->folios = kvcalloc(npages, sizeof(*p->folios), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (p->folios)
+		n = memfd_pin_folios(file, start, end - 1, p->folios, npages, &skip);
 	if (n > 0) {
-		pin->nfolios = n;
+		p->nfolios = n;
 		atomic64_add(n, &pinned_pages);
-		list_pages(pin, npages, skip);
-		n = pin->npages == npages ? 0 : -EINVAL;
+		list_pages(p, npages, skip);
+		n = p->npages == npages ? 0 : -EINVAL;
 	}
 	if (n)
 		port_unpin(pin);
@@ -87,7 +92,7 @@ static int pin_for_write(struct port_pin *pin, struct file *file, u64 start, u64
 	err = mapping_map_writable(mapping);
 	if (err)
 		return err;
-	err = pin_folios(pin, file, start, npages);
+	err = pin_folios(pin, file, start, npages, true);
 	mapping_unmap_writable(mapping);
 	return err;
 }
@@ -101,8 +106,7 @@ int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 n
 		return -EFAULT;
 	if (!npages || npages > INT_MAX || first >= pages || npages > pages - first)
 		return -EINVAL;
-	*pin = (struct port_pin){ .write = write };
 	if (write)
 		return pin_for_write(pin, file_of(file), start, npages);
-	return pin_folios(pin, file_of(file), start, npages);
+	return pin_folios(pin, file_of(file), start, npages, false);
 }

@@ -3,8 +3,9 @@
  * The kernel's home: types and structs that port.h names. Members are for the
  * files of port/linux alone, except port_node.key.
  *
- * "Physical" is the processor's physical address, of table pages and of pinned
- * pages alike. The core sees no more of Linux than is included here.
+ * "Physical" is the processor's physical address of a table page, and the bus
+ * address (bus.c) of a pinned one. The core sees no more of Linux than is included
+ * here.
  */
 #ifndef IODIRTY_PORT_LINUX_HOME_H
 #define IODIRTY_PORT_LINUX_HOME_H
@@ -23,8 +24,8 @@
 #define UINT32_MAX U32_MAX
 #define UINT64_MAX U64_MAX
 
-struct folio;
 struct page;
+struct pinned;
 struct queue;
 struct task_struct;
 
@@ -51,11 +52,7 @@ struct port_rwsem {
 #define port_rwsem_init(s) init_rwsem(&(s)->sem)
 
 struct port_pin {
-	struct page **pages;
-	u64 npages;
-	struct folio **folios; /* of a memfd: what is pinned; else the pages are */
-	u64 nfolios;
-	bool write;
+	struct pinned *pinned;
 };
 
 struct port_window {

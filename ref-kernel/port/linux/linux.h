@@ -8,10 +8,28 @@
 #include "port.h"
 
 struct file;
+struct folio;
 struct file_operations;
+struct inode;
 
-/* Pages that are pinned now, each as often as it is. */
+/* Pages, and folios of memfds, that are pinned now, each as often as it is. */
 extern atomic64_t pinned_pages;
+
+/* Pages that lie in a row on the bus. */
+struct pinned {
+	u64 base; /* bus address of the first */
+	u64 npages;
+	struct page **pages;
+	struct folio **folios; /* of a memfd: what is pinned; else the pages are */
+	u64 nfolios;
+	bool write;
+};
+
+/*
+ * Room for @npages pages on the bus, aligned as @hint is, none pinned yet. *@pin is
+ * to be given back by port_unpin, whatever has been pinned. -ENOMEM.
+ */
+int bus_alloc(struct port_pin *pin, u64 hint, u64 npages, bool write);
 
 /* What an anonymous file of ours has as private data. */
 struct handed {
