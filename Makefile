@@ -115,6 +115,10 @@ check-kernel-selftests: ## the kernel's own iommufd selftests judge the referenc
 	$(Q)$(MAKE) build/release/iodirty
 	$(Q)CC='$(CC)' ci/kernel-selftests $(if $(SOURCE),--source '$(SOURCE)')
 
+# KDIR: where a kernel was built, with what its build wants to be told each time.
+module: ## the reference as a Linux module: KDIR=DIR [ARCH=um] [KBUILD_KCONFIG=FILE]
+	$(Q)ci/build-module '$(KDIR)' $(foreach v,ARCH KBUILD_KCONFIG,$(if $($(v)),$(v)='$($(v))'))
+
 clean: ## remove what was built
 	$(Q)rm -rf build iodirty
 
@@ -123,7 +127,7 @@ help: ## this list
 		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
 .PHONY: all programs certify check check-full mutants check-build lint format check-abi \
-	check-kernel-selftests abi-layout clean help
+	check-kernel-selftests abi-layout module clean help
 
 # ---- rules ----
 

@@ -42,6 +42,7 @@ enum target_cap {
 	TARGET_VFIO_COMPAT = 1 << 14, /* ioctl() of abi/vfio.h */
 	TARGET_NESTED = 1 << 15, /* the mock's nested HWPTs, IOTLB, page requests */
 	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
+	TARGET_REFERENCE = 1 << 17, /* nothing is missing of what Linux has, nothing is lax */
 };
 
 struct target;
@@ -74,6 +75,9 @@ struct target_driver {
 	/* An ioctl of iommufd, IOMMU_TEST_CMD included. @arg may be garbage. May
 	 * return more than 0: VFIO_CHECK_EXTENSION does. */
 	int (*ioctl)(struct target *t, unsigned long cmd, void *arg);
+
+	/* Close a descriptor that ioctl() handed out: the last close of it. */
+	int (*close_fd)(struct target *t, int fd);
 
 	/* A device of p->format, bound: fills in out_dev_id and iommu_id. */
 	int (*plug)(struct target *t, struct iodirty_plug *p);

@@ -550,6 +550,11 @@ static int linux_ioctl(struct target *t, unsigned long cmd, void *arg)
 	return made_fds_note(&l->made, cmd, arg, sys_ioctl(l->fd, cmd, arg));
 }
 
+static int linux_close_fd(struct target *t, int fd)
+{
+	return made_fds_close_one(&linux_of(t)->made, fd);
+}
+
 /* ---- marking what DMA would have dirtied ---- */
 
 static int mark(struct linux_target *l, uint32_t hwpt, uint64_t iova, uint64_t granules)
@@ -626,6 +631,7 @@ const struct target_driver target_linux = {
 	.close = linux_close,
 	.format = linux_format,
 	.ioctl = linux_ioctl,
+	.close_fd = linux_close_fd,
 	.plug = linux_plug,
 	.unplug = linux_unplug,
 	.attach = linux_attach,

@@ -76,6 +76,24 @@ int made_fds_note(struct made_fds *made, unsigned long cmd, void *arg, int ret)
 	return ret;
 }
 
+int made_fds_close_one(struct made_fds *made, int fd)
+{
+	struct made_fd **at, *f;
+
+	pthread_mutex_lock(&made->lock);
+	at = &made->first;
+	while (*at && (*at)->fd != fd)
+		at = &(*at)->next;
+	f = *at;
+	if (f)
+		*at = f->next;
+	pthread_mutex_unlock(&made->lock);
+	if (!f)
+		return -EBADF;
+	free(f);
+	return made->close(fd);
+}
+
 void made_fds_close(struct made_fds *made)
 {
 	while (made->first) {

@@ -33,6 +33,8 @@ void made_fds_init(struct made_fds *made, int (*close)(int fd));
  * call succeeded, which shows it to be whole.
  */
 int made_fds_note(struct made_fds *made, unsigned long cmd, void *arg, int ret);
+/* Forget @fd, and close it: what that returned, or -EBADF. */
+int made_fds_close_one(struct made_fds *made, int fd);
 void made_fds_close(struct made_fds *made);
 
 #endif

@@ -6,6 +6,7 @@
 const struct target_driver *const targets[] = {
 	&target_ref,
 	&target_linux,
+	&target_module,
 	NULL,
 };
 
@@ -46,6 +47,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_VFIO_COMPAT, "vfio-compat" },
 		{ TARGET_NESTED, "nested" },
 		{ TARGET_TRACK, "track" },
+		{ TARGET_REFERENCE, "reference" },
 	};
 	size_t i;
 

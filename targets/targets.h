@@ -5,7 +5,6 @@
 
 #include "target.h"
 
-extern const struct target_driver target_linux;
-extern const struct target_driver target_ref;
+extern const struct target_driver target_linux, target_module, target_ref;
 
 #endif

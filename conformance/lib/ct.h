@@ -112,6 +112,7 @@ void ct_expect_errno(int err, int ret, const char *what, const char *file, int l
 /* ---- iommufd, a call an ioctl; 0 or -errno ---- */
 
 int ct_ioctl(unsigned long cmd, void *arg); /* ct.t's */
+int ct_close(int fd); /* of an access or a fault queue */
 int ct_destroy(u32 id);
 int ct_ioas_alloc(u32 *ioas);
 /* Fixed IOVA, readable and writable. */

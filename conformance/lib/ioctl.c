@@ -17,6 +17,11 @@ int ct_ioctl(unsigned long cmd, void *arg)
 	return ct.t->driver->ioctl(ct.t, cmd, arg);
 }
 
+int ct_close(int fd)
+{
+	return ct.t->driver->close_fd(ct.t, fd);
+}
+
 int ct_destroy(u32 id)
 {
 	struct iommu_destroy arg = { .size = sizeof(arg), .id = id };
@@ -72,7 +77,7 @@ int ct_map_file(u32 ioas, u32 flags, int fd, u64 start, u64 length, u64 *iova)
 	};
 	int ret = ct_ioctl(IOMMU_IOAS_MAP_FILE, &arg);
 
-	if (ret == -ENOTTY && ct.t->driver->kernel)
+	if (ret == -ENOTTY && !(ct.t->caps & TARGET_REFERENCE))
 		ct_skip("this kernel has no IOMMU_IOAS_MAP_FILE");
 	if (!ret)
 		*iova = arg.iova;
