@@ -36,9 +36,7 @@ struct table { /* a HWPT that a PASID of a device is attached to */
 struct device {
 	uint32_t id; /* iommufd's, by which the seam knows it */
 	uint32_t stdev; /* the test interface's */
-	uint32_t parked; /* what it is attached to when it is not */
-	uint32_t parked_hwpt; /* the HWPT that this means */
-	bool huge;
+	bool huge, pasid;
 	struct table tables[PASIDS];
 	unsigned int ntables;
 	struct device *next;
@@ -53,7 +51,10 @@ struct linux_target {
 	struct target target;
 	int fd;
 	struct made_fds made;
-	uint32_t parking; /* IOAS, made with the first device; not the seam's to see */
+	/* An empty IOAS, and over it what devices without and with PASIDs are attached to
+	 * when they are attached to nothing. Made with the first device, and not the
+	 * seam's to see: 0 until then. */
+	uint32_t parking, parked[2];
 	bool huge_by_device, huge_by_table; /* how mock-huge is had */
 	bool pasid;
 	pthread_mutex_t lock; /* for the lists */
@@ -320,17 +321,20 @@ static uint32_t parent_of(struct linux_target *l, uint32_t hwpt)
 /* ---- plug and attach ---- */
 
 /*
- * A device with PASIDs takes no table on a PASID while its own requests go through
- * one that was not made for PASIDs, as that of an IOAS is not.
+ * Makes parked[] with the device @id. One with PASIDs takes no table on a PASID
+ * while its own requests go through one that was not made for PASIDs.
  */
-static int park_with_pasids(struct linux_target *l, struct device *d)
+static int make_parked(struct linux_target *l, uint32_t id, bool pasid)
 {
-	struct iommu_test_cmd cmd = { .id = d->stdev };
-	int ret = hwpt_alloc(l->fd, d->id, l->parking, IOMMU_HWPT_ALLOC_PASID, NULL, &d->parked);
+	return hwpt_alloc(l->fd, id, l->parking, pasid ? IOMMU_HWPT_ALLOC_PASID : 0, NULL,
+			  &l->parked[pasid]);
+}
 
-	if (ret)
-		return ret;
-	cmd.mock_domain_replace.pt_id = d->parked;
+static int park(struct linux_target *l, uint32_t stdev, bool pasid)
+{
+	struct iommu_test_cmd cmd = { .id = stdev };
+
+	cmd.mock_domain_replace.pt_id = l->parked[pasid];
 	return test_cmd(l->fd, IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, &cmd);
 }
 
@@ -375,11 +379,14 @@ static int linux_plug(struct target *t, struct iodirty_plug *p)
 		goto free;
 	d->id = cmd.mock_domain_flags.out_idev_id;
 	d->stdev = cmd.mock_domain_flags.out_stdev_id;
-	d->parked = l->parking;
-	d->parked_hwpt = cmd.mock_domain_flags.out_hwpt_id;
 	d->huge = huge;
-	if (p->pasid_width)
-		ret = park_with_pasids(l, d);
+	d->pasid = p->pasid_width;
+	pthread_mutex_lock(&l->lock);
+	if (!l->parked[d->pasid])
+		ret = make_parked(l, d->id, d->pasid);
+	pthread_mutex_unlock(&l->lock);
+	if (!ret)
+		ret = park(l, d->stdev, d->pasid);
 	if (ret)
 		goto destroy;
 	p->out_dev_id = d->id;
@@ -413,10 +420,13 @@ static int linux_unplug(struct target *t, uint32_t dev_id)
 	if (!d)
 		return -ENOENT;
 	ret = destroy(l->fd, d->stdev);
-	if (!ret && d->parked != l->parking)
-		ret = destroy(l->fd, d->parked);
 	free(d);
 	return ret;
+}
+
+static bool is_ours(struct linux_target *l, uint32_t id)
+{
+	return id && (id == l->parking || id == l->parked[0] || id == l->parked[1]);
 }
 
 /* One device is attached and detached by one thread at a time: target.h. */
@@ -434,8 +444,7 @@ static int linux_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool 
 	d = device_of(l, dev_id);
 	table = table_of(d, pasid);
 	pthread_mutex_unlock(&l->lock);
-	if (!d ||
-	    (*pt_id && (*pt_id == l->parking || *pt_id == d->parked || *pt_id == d->parked_hwpt)))
+	if (!d || is_ours(l, *pt_id))
 		return -ENOENT;
 	if (pasid)
 		op = replace ? IOMMU_TEST_OP_PASID_REPLACE : IOMMU_TEST_OP_PASID_ATTACH;
@@ -483,13 +492,9 @@ static int linux_detach(struct target *t, uint32_t dev_id, uint32_t pasid)
 	if (!pasid && !table)
 		return unable(l, "the mock has no detach to be refused");
 	cmd.id = d->stdev;
-	if (pasid)
-		cmd.pasid_detach.pasid = pasid;
-	else
-		cmd.mock_domain_replace.pt_id = d->parked;
-	ret = test_cmd(l->fd,
-		       pasid ? IOMMU_TEST_OP_PASID_DETACH : IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE,
-		       &cmd);
+	cmd.pasid_detach.pasid = pasid;
+	ret = pasid ? test_cmd(l->fd, IOMMU_TEST_OP_PASID_DETACH, &cmd) :
+		      park(l, d->stdev, d->pasid);
 	if (ret || !table)
 		return ret;
 	pthread_mutex_lock(&l->lock);
