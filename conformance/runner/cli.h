@@ -29,6 +29,7 @@ int list_main(const struct command *command, int argc, char **argv);
 int conform_main(const struct command *command, int argc, char **argv);
 int bench_main(const struct command *command, int argc, char **argv);
 int certify_main(const struct command *command, int argc, char **argv);
+int lab_main(const struct command *command, int argc, char **argv);
 int run_main(const struct command *command, int argc, char **argv);
 int not_built_main(const struct command *command, int argc, char **argv);
 

@@ -116,10 +116,10 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "lab",
-		.arguments = "list|build|run ...",
+		.arguments = "list | build [KERNEL] | kdir [KERNEL] | run KERNEL -- PROGRAM ...",
 		.summary = "real kernels: user-mode Linux and QEMU",
-		.help = "Builds kernels and runs the conformance tests inside them.",
-		.run = not_built_main,
+		.help = "Runs ci/lab/lab.py: builds kernels, and runs programs inside them.",
+		.run = lab_main,
 	},
 };
 

@@ -56,10 +56,10 @@ int bench_main(const struct command *command, int argc, char **argv)
 	return cannot_run(command, program);
 }
 
-int certify_main(const struct command *command, int argc, char **argv)
+/* A program in Python: @argv's words after the first are its. */
+static int run_python(const struct command *command, int argc, char **argv, const char *relative)
 {
 	static const char python[] = "/usr/bin/python3"; /* the one that has Debian's modules */
-	static const char relative[] = "reports/certify.py";
 	char path[PATH_MAX];
 	char **args;
 
@@ -74,4 +74,14 @@ int certify_main(const struct command *command, int argc, char **argv)
 	execv(python, args);
 	free(args);
 	return cannot_run(command, python);
+}
+
+int certify_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/certify.py");
+}
+
+int lab_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "ci/lab/lab.py");
 }

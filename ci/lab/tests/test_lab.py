@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Tests of the lab without a kernel: a script plays the guest."""
+
+import contextlib
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import unittest.mock
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(LAB))
+
+import cache  # noqa: E402
+import console  # noqa: E402
+import guest  # noqa: E402
+import kernels  # noqa: E402
+import lab  # noqa: E402
+import recipe  # noqa: E402
+import session  # noqa: E402
+import sources  # noqa: E402
+from words import Stop  # noqa: E402
+
+PYTHON = sys.executable
+FAKE = Path(__file__).resolve().parent / "fake_guest.py"
+
+
+class FakeGuest:
+    """Runs fake_guest.py on the host; @plan says what each case does."""
+
+    env = {}
+
+    def __init__(self, *plan):
+        self.plan = plan
+
+    def prepare(self, _session):
+        pass
+
+    def settle(self):
+        pass
+
+    def command(self, run):
+        return [PYTHON, str(FAKE), str(run.folder), *self.plan]
+
+
+class Scratch(unittest.TestCase):
+    """A cache and a current folder of its own."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.top = Path(scratch.name)
+        self.set_env("XDG_CACHE_HOME", scratch.name)
+
+    def set_env(self, key, value):
+        before = os.environ.get(key)
+        self.addCleanup(lambda: os.environ.__setitem__(key, before) if before is not None
+                        else os.environ.pop(key))
+        os.environ[key] = value
+
+
+class Run(Scratch):
+    """What becomes of a guest that ends, crashes or hangs."""
+
+    def setUp(self):
+        super().setUp()
+        self.set_env("IODIRTY_LAB_GRACE", "0.2")
+
+    def run_guest(self, *plan, **options):
+        """(exit status or Stop, the journal's entries, stdout, stderr)"""
+        out = self.top / "out"
+        with open(self.top / "stdout", "w+", encoding="utf-8") as stdout, \
+                open(self.top / "stderr", "w+", encoding="utf-8") as stderr, \
+                contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            try:
+                with session.Session(FakeGuest(*plan), ["true"], self.top, output=out,
+                                     **options) as run:
+                    result = run.run()
+            except Stop as stop:
+                result = stop
+            stdout.flush()
+            self.folder = run.folder
+        self.assertFalse(run.folder.exists(), "the session's folder is left")
+        journal = [json.loads(line) for line in
+                   (out / "journal.log").read_text(encoding="utf-8").splitlines()]
+        return (result, journal, *((self.top / name).read_text(encoding="utf-8")
+                                   for name in ("stdout", "stderr")))
+
+    def died(self, journal):
+        return [(e["died"], e["message"]) for e in journal if "died" in e]
+
+    def test_status_and_output(self):
+        status, journal, out, err = self.run_guest("exit:7")
+        self.assertEqual((status, out, err), (7, "to stdout\n", "to stderr\n"))
+        self.assertEqual(journal, [])
+
+    def test_all_pass(self):
+        status, journal, _, _ = self.run_guest("pass", "pass")
+        self.assertEqual(status, 0)
+        self.assertEqual([next(iter(e)) for e in journal],
+                         ["plan", "start", "end", "start", "end", "done"])
+
+    def test_crash_is_a_verdict(self):
+        status, journal, _, err = self.run_guest("pass", "crash", "pass")
+        self.assertEqual(status, 0)
+        self.assertEqual(self.died(journal),
+                         [("CRASH", "Kernel panic - not syncing: case 1 went too far")])
+        notes = next(e["notes"] for e in journal if "died" in e)
+        self.assertIn("console of case 1", notes)
+        self.assertNotIn("console of case 0", notes)
+        self.assertEqual([e["end"] for e in journal if "end" in e], [0, 2])
+        self.assertIn("CRASH in case 1", err)
+
+    def test_end_without_a_word_is_a_crash(self):
+        _, journal, _, _ = self.run_guest("vanish")
+        self.assertEqual(self.died(journal), [("CRASH", "the guest ended")])
+
+    def test_line_cut_short(self):
+        status, journal, _, _ = self.run_guest("torn", "pass")
+        self.assertEqual(status, 0)
+        self.assertEqual(self.died(journal), [("CRASH", "the guest ended")])
+
+    def test_hang_is_a_verdict(self):
+        status, journal, _, _ = self.run_guest("hang", "pass", "hang")
+        self.assertEqual(status, 0)
+        self.assertEqual([verdict for verdict, _ in self.died(journal)], ["HANG", "HANG"])
+        self.assertIn("no word for 0.1 + 0.2 s", self.died(journal)[0][1])
+
+    def test_same_case_twice(self):
+        stop, journal, _, _ = self.run_guest("again")
+        self.assertRegex(str(stop), "twice in case 0")
+        self.assertEqual(len(self.died(journal)), 2)
+
+    def test_end_between_cases(self):
+        stop, journal, _, _ = self.run_guest("early")
+        self.assertRegex(str(stop), "the last words.*\n.*ended before its program")
+        self.assertEqual(self.died(journal), [])
+
+    def test_timeout(self):
+        stop, _, _, _ = self.run_guest("sleep", timeout=0.3)
+        self.assertRegex(str(stop), "took more than 0.3 s")
+
+    def test_guest_that_does_not_power_off(self):
+        with unittest.mock.patch.object(session, "OFF", 0.1):
+            self.assertEqual(self.run_guest("stay:3")[0], 3)
+
+
+class Killed(Scratch):
+    """However the lab ends, nothing of the guest is left."""
+
+    SCRIPT = """
+import sys
+sys.path[:0] = [{lab!r}, {tests!r}]
+from pathlib import Path
+import signal, session, test_lab
+signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+with session.Session(test_lab.FakeGuest("family"), ["true"], Path({cwd!r})) as run:
+    print(run.folder, flush=True)
+    run.run()
+"""
+
+    def killed_by(self, number):
+        script = self.SCRIPT.format(lab=str(LAB), tests=str(FAKE.parent), cwd=str(self.top))
+        with subprocess.Popen([PYTHON, "-c", script], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as process:
+            folder = Path(process.stdout.readline().strip())
+            family = [int(process.stdout.readline()) for _ in range(2)]
+            process.send_signal(number)
+            process.wait(10)
+        end = time.monotonic() + 5
+        while time.monotonic() < end and (folder.exists() or any(map(alive, family))):
+            time.sleep(0.02)
+        self.assertEqual([pid for pid in family if alive(pid)], [])
+        self.assertFalse(folder.exists())
+
+    def test_term(self):
+        self.killed_by(signal.SIGTERM)
+
+    def test_interrupt(self):
+        self.killed_by(signal.SIGINT)
+
+    def test_kill(self):
+        self.killed_by(signal.SIGKILL)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+class Shares(Scratch):
+    def test_root_is_not_to_be_written(self):
+        with self.assertRaisesRegex(Stop, "must not be /"):
+            session.shares(Path("/"))
+
+    def test_only_what_is_not_in_sight(self):
+        cwd = Path("/tmp/x/results")
+        self.assertEqual(session.shares(cwd, Path("/usr/bin"), Path("/tmp/x"), cwd / "bin"),
+                         [(Path("/tmp/x"), "ro"), (cwd, "rw")])
+
+    def test_request(self):
+        text = session.request([(Path("/tmp/a b"), "rw")], Path("/tmp/a b"), {"K": "v=1"},
+                               ["sh", "-c", ""])
+        self.assertEqual(text, b"rw\0/tmp/a b\0cwd\0/tmp/a b\0env\0K=v=1\0"
+                               b"arg\0sh\0arg\0-c\0arg\0\0")
+
+
+class Cache(Scratch):
+    def test_second_waits_and_says_so(self):
+        script = (f"import sys; sys.path.insert(0, {str(LAB)!r}); import cache\n"
+                  "with cache.lock('k', 'building k'): print('in', flush=True)")
+        lock = contextlib.ExitStack()
+        lock.enter_context(cache.lock("k", "building k"))
+        with subprocess.Popen([PYTHON, "-c", script], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as second:
+            try:
+                self.assertEqual(second.stderr.readline(),
+                                 "lab: another run is building k: waiting for it\n")
+                self.assertEqual(select.select([second.stdout], [], [], 0.1)[0], [])
+            finally:
+                lock.close()
+            self.assertEqual(second.wait(10), 0)
+
+    def test_relative_cache_is_ignored(self):
+        self.set_env("XDG_CACHE_HOME", "here")
+        self.assertEqual(cache.top(), Path.home() / ".cache/iodirty")
+
+    def test_key_knows_where_parts_end(self):
+        self.assertNotEqual(cache.key("ab", "c"), cache.key("a", "bc"))
+
+
+class Build(Scratch):
+    """The order of things in a build, with a script in the place of make."""
+
+    def setUp(self):
+        super().setUp()
+        self.tree = self.top / "tree"
+        self.tree.mkdir()
+        (self.tree / "Makefile").write_text(
+            "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\nEXTRAVERSION = -rc1\n", encoding="utf-8")
+        (self.tree / "Kconfig").write_text("mainmenu\n", encoding="utf-8")
+        tools = self.top / "bin"
+        tools.mkdir()
+        for name in recipe.TOOLS:
+            tool = tools / name
+            tool.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+            tool.chmod(0o755)
+        config = "\\n".join(f"CONFIG_{name}=y" for name in (*recipe.NEEDED, "HOSTFS"))
+        (tools / "make").write_text(f"""#!/bin/sh
+echo "$*" >>{self.top}/calls
+for word; do case $word in O=*) out=${{word#O=}} ;; esac; done
+case $* in
+*allnoconfig) printf '{config}\\n' >$out/.config ;;
+*) [ ! -e {self.top}/broken ] || exit 2
+   mkdir -p $out/include/config; echo 6.12.1-rc1 >$out/include/config/kernel.release ;;
+esac
+""", encoding="utf-8")
+        self.set_env("PATH", f"{tools}:{os.environ['PATH']}")
+
+    def build(self, series="6.12"):
+        kernel = kernels.Kernel(f"uml-{series}", "uml", series, False)
+        source = sources.Tree(self.tree)
+        found = recipe.Recipe(kernel, source)
+        with contextlib.redirect_stderr(io.StringIO()):
+            found.build()
+        return found
+
+    def calls(self):
+        text = (self.top / "calls").read_text(encoding="utf-8")
+        return ["config" if "allnoconfig" in line else "make" for line in text.splitlines()]
+
+    def test_cached(self):
+        found = self.build()
+        self.assertTrue(found.is_built())
+        self.assertEqual(found.version(), "6.12.1-rc1")
+        self.build()
+        self.assertEqual(self.calls(), ["config", "make"])
+
+    def test_resumes_without_configuring_again(self):
+        (self.top / "broken").touch()
+        with self.assertRaisesRegex(Stop, "does not build; the whole log"):
+            self.build()
+        (self.top / "broken").unlink()
+        self.assertTrue(self.build().is_built())
+        self.assertEqual(self.calls(), ["config", "make", "make"])
+
+    def test_tree_of_somebody_is_looked_at_each_time(self):
+        self.build(None)
+        self.build(None)
+        self.assertEqual(self.calls(), ["config", "make", "make"])
+
+    def test_configuration_that_lacks_something(self):
+        make = self.top / "bin/make"
+        make.write_text(make.read_text(encoding="utf-8").replace("IOMMUFD_TEST=y", "X=y"),
+                        encoding="utf-8")
+        with self.assertRaisesRegex(Stop, "cannot have IOMMUFD_TEST"):
+            self.build()
+
+    def test_tree_built_in_place(self):
+        (self.tree / ".config").touch()
+        with self.assertRaisesRegex(Stop, "built in place"):
+            sources.Tree(self.tree)
+
+    def test_no_tree(self):
+        with self.assertRaisesRegex(Stop, "no kernel tree"):
+            sources.Tree(self.top / "nowhere")
+
+
+class Words(Scratch):
+    def test_names(self):
+        self.assertEqual(kernels.find("qemu-latest-debug"),
+                         ("qemu-latest-debug", "qemu", "latest", True))
+        self.assertEqual(kernels.find("uml", "tree").series, None)
+        for name, tree, words in (("xen-6.12", None, "There are uml-6.12"),
+                                  ("uml", None, "by --source"),
+                                  ("uml-6.12", "tree", "one of uml, qemu")):
+            with self.assertRaisesRegex(Stop, words):
+                kernels.find(name, tree)
+
+    def wrong(self, *argv):
+        """(status, what it said)"""
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            try:
+                status = lab.main([str(word) for word in argv])
+            except SystemExit as end:
+                status = end.code
+        return status, err.getvalue()
+
+    def test_bad_arguments(self):
+        for argv, words in (([], "required"), (["build", "xen"], "no kernel 'xen'"),
+                            (["run", "uml-6.12"], "required"),
+                            (["run", "--memory", "0", "uml-6.12", "true"], "--memory"),
+                            (["build", "--source", self.top, "uml"], "no kernel tree")):
+            status, said = self.wrong(*argv)
+            self.assertEqual(status, 2, argv)
+            self.assertIn(words, said)
+
+    def test_hardware_that_uml_has_not(self):
+        for wants in (guest.Wants(iommu=True), guest.Wants(smp=2)):
+            with self.assertRaisesRegex(Stop, "no such hardware"):
+                guest.Uml("linux", "init", wants)
+
+    def test_drive_that_is_not_there(self):
+        with self.assertRaisesRegex(Stop, "no such file"):
+            guest.Wants(drive=self.top / "none")
+
+    def test_console(self):
+        text = console.plain("[    1.234567][  T12] WARNING: CPU: 0 at x\r\n"
+                             "[    1.3] BUG: KASAN: slab-use-after-free in f\nleaking nothing\n")
+        self.assertEqual(console.complaints(text), ["WARNING: CPU: 0 at x",
+                                                    "BUG: KASAN: slab-use-after-free in f"])
+        self.assertEqual(console.death(text), "BUG: KASAN: slab-use-after-free in f")
+
+    def test_initrd(self):
+        archive = guest.cpio({"dev": None, "init": b"program"})
+        self.assertEqual(len(archive) % 4, 0)
+        self.assertEqual(archive.count(b"070701"), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
