@@ -42,6 +42,8 @@ enum target_cap {
 	TARGET_VFIO_COMPAT = 1 << 14, /* ioctl() of abi/vfio.h */
 	TARGET_NESTED = 1 << 15, /* the mock's nested HWPTs, IOTLB, page requests */
 	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
+	TARGET_DEVICES = 1 << 17, /* any number of devices; without, there is one */
+	TARGET_TYPE1 = 1 << 18, /* container() */
 };
 
 struct target;
@@ -66,13 +68,21 @@ struct target_driver {
 	 * return more than 0: VFIO_CHECK_EXTENSION does. */
 	int (*ioctl)(struct target *t, unsigned long cmd, void *arg);
 
-	/* A device of p->format, bound: fills in out_dev_id and iommu_id. */
+	/* A device of p->format, bound: fills in out_dev_id and iommu_id. -ENODEV: there
+	 * is no other (without TARGET_DEVICES). */
 	int (*plug)(struct target *t, struct iodirty_plug *p);
 	int (*unplug)(struct target *t, uint32_t dev_id);
 	/* *pt_id: an IOAS or HWPT; returns the HWPT in use. */
 	int (*attach)(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace,
 		      uint32_t *pt_id);
 	int (*detach)(struct target *t, uint32_t dev_id, uint32_t pasid);
+
+	/*
+	 * All of this /dev/iommu is dropped, and the one device is *dev_id of a VFIO
+	 * container of this type (VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU): from here on
+	 * ioctl() reaches that, and dma() goes through it.
+	 */
+	int (*container)(struct target *t, unsigned int type, uint32_t *dev_id);
 
 	/* One DMA; complete, and visible to a later harvest, on return. A fault
 	 * of the device is not an error: see d->out_fault. */

@@ -5,6 +5,7 @@
 
 const struct target_driver *const targets[] = {
 	&target_ref,
+	&target_vfio,
 	NULL,
 };
 
@@ -45,6 +46,8 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_VFIO_COMPAT, "vfio-compat" },
 		{ TARGET_NESTED, "nested" },
 		{ TARGET_TRACK, "track" },
+		{ TARGET_DEVICES, "devices" },
+		{ TARGET_TYPE1, "type1" },
 	};
 	size_t i;
 
