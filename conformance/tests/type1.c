@@ -344,32 +344,38 @@ enum {
 	PAGE_WRITTEN = 77,
 };
 
-/* The same device by iommufd, before the container: how many pages, in words. */
+/* The device writes by iommufd, before the container: how many pages that reports. */
 static void iommufd_reports(char *out, size_t size)
 {
 	const u64 page = 4096, iova = align_up(ct.config.format.aperture_first, 32 << 20);
+	const u64 written = PAGE_WRITTEN * page;
 	u8 *mem = ct_memory(PAGES * page, page, 0);
 	struct iommu_hwpt_alloc alloc = {
 		.size = sizeof(alloc),
 		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
 	};
 	struct ct_bitmap b;
+	bool capable;
 	u32 ioas;
 	int ret;
 
 	x(ct_ioas_alloc(&ioas));
 	x(ct_plug(0, &alloc.dev_id));
+	x(ct_map(ioas, mem, PAGES * page, iova));
 	alloc.pt_id = ioas;
 	ret = ct_ioctl(IOMMU_HWPT_ALLOC, &alloc);
-	if (ret == -EOPNOTSUPP && !(ct.t->caps & TARGET_TRACK)) {
-		snprintf(out, size, "not capable");
-		return;
+	capable = ret != -EOPNOTSUPP || ct.t->caps & TARGET_TRACK;
+	if (capable) {
+		x(ret);
+		x(ct_set_tracking(alloc.out_hwpt_id, true));
 	}
-	x(ret);
-	x(ct_attach(alloc.dev_id, 0, alloc.out_hwpt_id));
-	x(ct_map(ioas, mem, PAGES * page, iova));
-	x(ct_set_tracking(alloc.out_hwpt_id, true));
-	x(ct_dma_write(alloc.dev_id, 0, iova + PAGE_WRITTEN * page, "!", 1));
+	x(ct_attach(alloc.dev_id, 0, capable ? alloc.out_hwpt_id : ioas));
+	x(ct_dma_write(alloc.dev_id, 0, iova + written, "!", 1));
+	ct_check(mem[written] == '!', "the write at %#" PRIx64 " is not where it belongs",
+		 iova + written);
+	snprintf(out, size, "not capable");
+	if (!capable)
+		return;
 	ct_bitmap_init_guarded(&b, PAGES);
 	x(ct_get_bitmap(alloc.out_hwpt_id, 0, iova, PAGES * page, page, b.bytes));
 	type1_expect(&b, PAGE_WRITTEN, true, "a device wrote there");
