@@ -43,6 +43,7 @@ enum target_cap {
 	TARGET_NESTED = 1 << 15, /* the mock's nested HWPTs, IOTLB, page requests */
 	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
 	TARGET_REFERENCE = 1 << 17, /* nothing is missing of what Linux has, nothing is lax */
+	TARGET_TYPE1 = 1 << 18, /* container() */
 };
 
 struct target;
@@ -86,6 +87,13 @@ struct target_driver {
 	int (*attach)(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace,
 		      uint32_t *pt_id);
 	int (*detach)(struct target *t, uint32_t dev_id, uint32_t pasid);
+
+	/*
+	 * All of this /dev/iommu is dropped, and the one device is *dev_id of a VFIO
+	 * container of this type (VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU): from here on
+	 * ioctl() reaches that, and dma() goes through it.
+	 */
+	int (*container)(struct target *t, unsigned int type, uint32_t *dev_id);
 
 	/* One DMA; complete, and visible to a later harvest, on return. A fault
 	 * of the device is not an error: see d->out_fault. */
