@@ -55,7 +55,7 @@ def list_main(_args):
 # ---- build, kdir ----
 
 def print_kdir(found):
-    print(f"KDIR={found.kdir}\nARCH={found.arch}")
+    print(f"KDIR={found.kdir}\nARCH={found.arch}\nKBUILD_KCONFIG={found.kconfig}")
 
 
 def build_main(args):
@@ -146,8 +146,8 @@ def parse(argv):
     build = commands.add_parser("build", help="build a kernel, or go on with it")
     build.set_defaults(main=build_main)
     build.add_argument("--print-kdir", action="store_true",
-                       help="print KDIR and ARCH, for `make module`")
-    kdir = commands.add_parser("kdir", help="print KDIR and ARCH of a kernel that is built")
+                       help="print KDIR, ARCH and KBUILD_KCONFIG, for `make module`")
+    kdir = commands.add_parser("kdir", help="print what `make module` takes, of a kernel that is built")
     kdir.set_defaults(main=kdir_main)
     for command in (build, kdir):
         command.add_argument("--source", metavar="DIR", help="of this kernel tree")

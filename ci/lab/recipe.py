@@ -69,6 +69,7 @@ class Recipe:
                           *(path.read_bytes() for path in self.files()))
         self.folder = cache.top() / "kernels" / f"{kernel.name}-{ident}"
         self.kdir = self.folder / "kdir"
+        self.kconfig = self.folder / "Kconfig"
         self.mark = self.folder / "built"
 
     @property
@@ -134,7 +135,7 @@ class Recipe:
         if done.is_file() and done.read_text(encoding="utf-8") == stamp:
             return
         (self.folder / "fragment").write_text(fragment, encoding="utf-8")
-        (self.folder / "Kconfig").write_text(kconfig, encoding="utf-8")
+        self.kconfig.write_text(kconfig, encoding="utf-8")
         self.make(tree, f"KCONFIG_ALLCONFIG={self.folder / 'fragment'}", "allnoconfig")
         self.check_config(tree)
         done.write_text(stamp, encoding="utf-8")
@@ -152,7 +153,7 @@ class Recipe:
         """The Kconfig of ours must be named each time, or the next make drops what it added."""
         cc = [f"CC={os.environ['CC']}"] if "CC" in os.environ else []
         command = ["make", "-C", str(tree), f"O={self.kdir}", f"ARCH={self.arch}",
-                   f"KBUILD_KCONFIG={self.folder / 'Kconfig'}", *cc, *words]
+                   f"KBUILD_KCONFIG={self.kconfig}", *cc, *words]
         # make's own variables, of a make that runs us, are not for this one.
         env = {key: value for key, value in os.environ.items()
                if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "LDFLAGS", "CC")}
