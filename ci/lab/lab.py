@@ -146,7 +146,7 @@ def parse(argv):
     build = commands.add_parser("build", help="build a kernel, or go on with it")
     build.set_defaults(main=build_main)
     build.add_argument("--print-kdir", action="store_true",
-                       help="print KDIR, ARCH and KBUILD_KCONFIG, for `make module`")
+                       help="print what `make module` takes")
     kdir = commands.add_parser("kdir", help="print what `make module` takes, of a kernel that is built")
     kdir.set_defaults(main=kdir_main)
     for command in (build, kdir):
