@@ -147,7 +147,7 @@ def parse(argv):
     build.set_defaults(main=build_main)
     build.add_argument("--print-kdir", action="store_true",
                        help="print what `make module` takes")
-    kdir = commands.add_parser("kdir", help="print what `make module` takes, of a kernel that is built")
+    kdir = commands.add_parser("kdir", help="the same, of a kernel that is built; builds nothing")
     kdir.set_defaults(main=kdir_main)
     for command in (build, kdir):
         command.add_argument("--source", metavar="DIR", help="of this kernel tree")

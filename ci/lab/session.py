@@ -42,10 +42,11 @@ def shares(cwd, *read):
     return sorted(found, key=lambda share: len(share[0].parts))
 
 
-def request(shared, cwd, env, argv):
+def request(shared, streams, cwd, env, argv):
     """What init.c reads."""
-    words = [(mode, path) for path, mode in shared] + [("cwd", cwd)] \
-        + [("env", f"{key}={value}") for key, value in env.items()] + [("arg", arg) for arg in argv]
+    words = [*((mode, path) for path, mode in shared), *zip(("stdout", "stderr"), streams),
+             ("cwd", cwd), *(("env", f"{key}={value}") for key, value in env.items()),
+             *(("arg", arg) for arg in argv)]
     return b"".join(os.fsencode(str(word)) + b"\0" for pair in words for word in pair)
 
 
@@ -88,9 +89,12 @@ class Session:
         env = {key: value for key, value in os.environ.items()
                if key in PASSED_ON or key.startswith("IODIRTY_")}
         env["IODIRTY_JOURNAL"] = self.journal.path
-        (self.folder / "request").write_bytes(request(self.shares, cwd, env, argv))
-        self.tails = [Tail(self.folder / name, stream.fileno())
-                      for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr))]
+        # Where both go to the same place, their order is to be kept.
+        ours = {"stdout": sys.stdout.fileno(), "stderr": sys.stderr.fileno()}
+        one = os.path.sameopenfile(*ours.values())
+        streams = ["stdout", "stdout" if one else "stderr"]
+        self.tails = [Tail(self.folder / name, ours[name]) for name in dict.fromkeys(streams)]
+        (self.folder / "request").write_bytes(request(self.shares, streams, cwd, env, argv))
         self.deadline = time.monotonic() + timeout if timeout else None
         self.case_at = 0  # where in the console the case that runs begins
 

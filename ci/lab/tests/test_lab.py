@@ -208,9 +208,10 @@ class Shares(Scratch):
                          [(Path("/tmp/x"), "ro"), (cwd, "rw")])
 
     def test_request(self):
-        text = session.request([(Path("/tmp/a b"), "rw")], Path("/tmp/a b"), {"K": "v=1"},
-                               ["sh", "-c", ""])
-        self.assertEqual(text, b"rw\0/tmp/a b\0cwd\0/tmp/a b\0env\0K=v=1\0"
+        text = session.request([(Path("/tmp/a b"), "rw")], ["out", "out"],
+                               Path("/tmp/a b"), {"K": "v=1"}, ["sh", "-c", ""])
+        self.assertEqual(text, b"rw\0/tmp/a b\0stdout\0out\0stderr\0out\0"
+                               b"cwd\0/tmp/a b\0env\0K=v=1\0"
                                b"arg\0sh\0arg\0-c\0arg\0\0")
 
 
