@@ -96,6 +96,7 @@ class Session:
         self.tails = [Tail(self.folder / name, ours[name]) for name in dict.fromkeys(streams)]
         (self.folder / "request").write_bytes(request(self.shares, streams, cwd, env, argv))
         self.deadline = time.monotonic() + timeout if timeout else None
+        self.lab = os.getpid()
         self.case_at = 0  # where in the console the case that runs begins
 
     def __enter__(self):
@@ -115,6 +116,8 @@ class Session:
     def settle(self):
         """In the child: it ends with us, and leaves no core."""
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self.lab:  # it ended before that was said
+            os._exit(1)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         self.guest.settle()
 
@@ -176,7 +179,9 @@ class Session:
                 return int(self.status.read_text(encoding="ascii"))
             case = self.journal.pending
             if not case:
-                raise Stop(f"{self.last_words()}\nthe guest ended before its program did")
+                why = console.death(self.said())
+                raise Stop(f"the console's last lines:\n{self.last_words()}\n"
+                           f"The guest ended before its program did{f': {why}' if why else ''}")
             self.bury(verdict, case)
             if case["start"] in dead:
                 raise Stop(f"the guest ended twice in case {case['start']} "

@@ -140,7 +140,7 @@ class Run(Scratch):
 
     def test_end_between_cases(self):
         stop, journal, _, _ = self.run_guest("early")
-        self.assertRegex(str(stop), "the last words.*\n.*ended before its program")
+        self.assertRegex(str(stop), "the last words\nThe guest ended before its program")
         self.assertEqual(self.died(journal), [])
 
     def test_timeout(self):
