@@ -55,18 +55,21 @@ PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c call.c fai
 REF_SRC := $(filter-out ref-kernel/preload/preload.c ref-kernel/preload/call.c \
 	ref-kernel/preload/fail_nth.c,$(foreach d,iommufd pgtable hw port/user preload, \
 	$(wildcard ref-kernel/$(d)/*.c)))
-CT_SRC := $(foreach d,conformance/runner conformance/lib targets,$(wildcard $(d)/*.c))
+CT_SRC := $(foreach d,conformance/runner conformance/lib targets targets/vfio,$(wildcard $(d)/*.c))
 TEST_SRC := $(wildcard conformance/tests/*.c)
 META_SRC := $(wildcard conformance/meta/*.c)
 UNIT_SRC := $(wildcard conformance/unit/*_test.c)
 GUEST_SRC := $(wildcard conformance/preload/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*.cc)
 TOML := conformance/requirements.toml
-META_TOML := $(wildcard conformance/meta/*.toml)
+META_TOML := conformance/meta/requirements.toml
+DEVIATIONS := $(wildcard conformance/deviations/*.toml)
+META_DEVIATIONS := conformance/meta/deviations.toml
 
 EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c))
 
 GEN := conformance/gen_requirements.py
+GEN_DEV := conformance/gen_deviations.py
 objects = $(patsubst %,build/$(1)/%.o,$(basename $(2)))
 UNITS := $(patsubst %.c,%,$(UNIT_SRC))
 
@@ -112,6 +115,10 @@ check-kernel-selftests: ## the kernel's own iommufd selftests judge the referenc
 	$(Q)$(MAKE) build/release/iodirty
 	$(Q)CC='$(CC)' ci/kernel-selftests $(if $(SOURCE),--source '$(SOURCE)')
 
+# KDIR: where a kernel was built, with what its build wants to be told each time.
+module: ## the reference as a Linux module: KDIR=DIR [ARCH=um] [KBUILD_KCONFIG=FILE]
+	$(Q)ci/build-module '$(KDIR)' $(foreach v,ARCH KBUILD_KCONFIG,$(if $($(v)),$(v)='$($(v))'))
+
 clean: ## remove what was built
 	$(Q)rm -rf build iodirty
 
@@ -120,7 +127,7 @@ help: ## this list
 		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
 .PHONY: all programs certify check check-full mutants check-build lint format check-abi \
-	check-kernel-selftests abi-layout clean help
+	check-kernel-selftests abi-layout module clean help
 
 # ---- rules ----
 
@@ -139,6 +146,16 @@ build/gen/requirements.c: $(GEN) $(TOML) $(TEST_SRC)
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) $(GEN) -o $@ $(TOML) -- $(TEST_SRC)
+
+build/gen/deviations.c: $(GEN_DEV) $(GEN) $(TOML) $(DEVIATIONS) $(TEST_SRC)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $(GEN_DEV) -o $@ --requirements $(TOML) $(DEVIATIONS) -- $(TEST_SRC)
+
+build/gen/meta_deviations.c: $(GEN_DEV) $(GEN) $(META_TOML) $(META_DEVIATIONS) $(META_SRC)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $(GEN_DEV) -o $@ --requirements $(META_TOML) $(META_DEVIATIONS) -- $(META_SRC)
 
 build/gen/meta_requirements.c: $(GEN) $(META_TOML) $(META_SRC)
 	$(call say,GEN,$@)
@@ -193,11 +210,11 @@ build/$(1)/libiodirty-preload.so: $$(call objects,$(1)/pic,$(PRELOAD_SRC))
 
 # With what it loads into programs; ThreadSanitizer would not do there.
 build/$(1)/iodirty: | build/$(if $(filter tsan,$(1)),release,$(1))/libiodirty-preload.so
-build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c) \
+build/$(1)/iodirty: $$(call objects,$(1),$(TEST_SRC) gen/requirements.c gen/deviations.c) \
 	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
 	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
 
-build/$(1)/iodirty-meta: $$(call objects,$(1),$(META_SRC) gen/meta_requirements.c) \
+build/$(1)/iodirty-meta: $$(call objects,$(1),$(META_SRC) gen/meta_requirements.c gen/meta_deviations.c) \
 	build/$(1)/libiodirty-ct.a build/$(1)/libiodirty-ref.a
 	$$(call link,$$(CC),$$(FLAGS_$(1)),$$(RUNNER_LIBS))
 

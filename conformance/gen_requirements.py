@@ -14,7 +14,7 @@ import sys
 import tomllib
 
 CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST", "ACCESS",
-            "LEAF", "CONCURRENCY", "ERRORS", "COMPAT"]
+            "LEAF", "CONCURRENCY", "ERRORS", "COMPAT", "TYPE1"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",
@@ -23,7 +23,7 @@ CLASSES = {
 STAKES = ["data-loss", "memory-corruption", "availability", "interface"]
 FIELDS = ["id", "title", "class", "stake", "text", "source"]
 
-ID = re.compile(r"([A-Z]+)-([0-9]{3})")
+ID = re.compile(r"([A-Z][A-Z0-9]*)-([0-9]{3})")
 TEST = re.compile(r'\bCT_TEST\(\s*(\w+)\s*,\s*"([^"]*)"')
 # Comments, and the strings and characters that could hold what looks like one.
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)

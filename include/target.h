@@ -8,7 +8,7 @@
  * one that is not claimed is a skip, with its reason. Functions that belong to
  * a capability are called only when it is claimed and may be NULL otherwise.
  *
- * Every function returns 0 or a negative errno. A target is used by any number
+ * Every function returns 0 or a negative errno, or TARGET_UNABLE where it says so. A target is used by any number
  * of threads at once; plug, attach and detach of one device by one at a time.
  */
 #ifndef IODIRTY_TARGET_H
@@ -41,13 +41,25 @@ enum target_cap {
 	TARGET_RESERVED = 1 << 13, /* plug a device with a reserved range */
 	TARGET_VFIO_COMPAT = 1 << 14, /* ioctl() of abi/vfio.h */
 	TARGET_NESTED = 1 << 15, /* the mock's nested HWPTs, IOTLB, page requests */
+	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
+	TARGET_REFERENCE = 1 << 17, /* nothing is missing of what Linux has, nothing is lax */
+	TARGET_TYPE1 = 1 << 18, /* container() */
 };
 
 struct target;
 
+/*
+ * What plug, unplug, attach, detach and dma return that have no way to do what is
+ * asked, where the capabilities do not say so: the test that asked is skipped, with
+ * target.unable as its reason. No errno.
+ */
+#define TARGET_UNABLE (-4096)
+
 struct target_driver {
 	const char *name;
 	const char *summary; /* a line for `iodirty list targets` */
+	/* What is tested runs in this kernel: what that logs meanwhile is the test's. */
+	bool kernel;
 
 	/* Could it be opened here? Else @why says what is missing and what to do. */
 	int (*probe)(const char *arg, char *why, size_t why_size);
@@ -65,6 +77,9 @@ struct target_driver {
 	 * return more than 0: VFIO_CHECK_EXTENSION does. */
 	int (*ioctl)(struct target *t, unsigned long cmd, void *arg);
 
+	/* Close a descriptor that ioctl() handed out: the last close of it. */
+	int (*close_fd)(struct target *t, int fd);
+
 	/* A device of p->format, bound: fills in out_dev_id and iommu_id. */
 	int (*plug)(struct target *t, struct iodirty_plug *p);
 	int (*unplug)(struct target *t, uint32_t dev_id);
@@ -72,6 +87,13 @@ struct target_driver {
 	int (*attach)(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace,
 		      uint32_t *pt_id);
 	int (*detach)(struct target *t, uint32_t dev_id, uint32_t pasid);
+
+	/*
+	 * All of this /dev/iommu is dropped, and the one device is *dev_id of a VFIO
+	 * container of this type (VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU): from here on
+	 * ioctl() reaches that, and dma() goes through it.
+	 */
+	int (*container)(struct target *t, unsigned int type, uint32_t *dev_id);
 
 	/* One DMA; complete, and visible to a later harvest, on return. A fault
 	 * of the device is not an error: see d->out_fault. */
@@ -93,6 +115,7 @@ struct target_driver {
 struct target {
 	const struct target_driver *driver;
 	uint64_t caps; /* enum target_cap */
+	const char *_Atomic unable; /* why the last TARGET_UNABLE */
 };
 
 /* All targets built in, ended by NULL. */

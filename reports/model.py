@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 CLASSES = ["mandatory", "if-supported", "informative"]
 
 # From the worst to the best: what several cases amount to is their worst.
-VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "XFAIL", "PASS", "SKIP"]
+VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "XFAIL", "NOT_CAPABLE", "PASS", "SKIP"]
 BAD = {"FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN"}
 MEANING = {
     "PASS": "did what the requirement says",
@@ -18,6 +18,7 @@ MEANING = {
     "XPASS": "passed although a deviation is listed: the list is wrong",
     "NOT_RUN": "was not reached: the run was cut short",
     "XFAIL": "failed as a listed deviation says",
+    "NOT_CAPABLE": "not capable: the IOMMU cannot track, and says so",
     "SKIP": "has no meaning here, or needs what the target does not claim",
 }
 

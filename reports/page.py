@@ -11,7 +11,7 @@ from model import BAD, MEANING, ONCE, VERDICTS, leaf_name, worst
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
-           "XFAIL": "d", "SKIP": "–"}
+           "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "–"}
 CLASS_TEXT = {
     "mandatory": "must hold on every product",
     "if-supported": "must hold where the product claims the capability",
@@ -106,16 +106,16 @@ def summary(results):
         rows.append([f"{esc(cls or 'unclassified')}"
                      f'<br><span class="faint small">{esc(CLASS_TEXT.get(cls, ""))}</span>',
                      sum(counts.values()), counts["PASS"], bad or "0", counts["XFAIL"],
-                     counts["SKIP"], counts[None]])
+                     counts["NOT_CAPABLE"], counts["SKIP"], counts[None]])
     counts = results.counts
     rows.append(["<strong>single cases</strong>"
                  '<br><span class="faint small">a test in one configuration</span>',
                  len(results.cases), counts["PASS"], sum(counts[v] for v in BAD),
-                 counts["XFAIL"], counts["SKIP"], "–"])
+                 counts["XFAIL"], counts["NOT_CAPABLE"], counts["SKIP"], "–"])
     return section(
         "summary", "Summary",
-        table(["requirements by class", "all", "passed", "failed", "known deviation", "skipped",
-               "no case"], rows, numeric=range(1, 7)),
+        table(["requirements by class", "all", "passed", "failed", "known deviation", "not capable",
+               "skipped", "no case"], rows, numeric=range(1, 8)),
         '<p class="faint small">A requirement counts as its worst case. It is skipped when all '
         "its cases were.</p>")
 

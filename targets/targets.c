@@ -4,8 +4,7 @@
 #include "targets.h"
 
 const struct target_driver *const targets[] = {
-	&target_ref,
-	NULL,
+	&target_ref, &target_linux, &target_module, &target_vfio, NULL,
 };
 
 const struct target_driver *target_find(const char *spec, const char **arg)
@@ -44,6 +43,9 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_RESERVED, "reserved" },
 		{ TARGET_VFIO_COMPAT, "vfio-compat" },
 		{ TARGET_NESTED, "nested" },
+		{ TARGET_TRACK, "track" },
+		{ TARGET_REFERENCE, "reference" },
+		{ TARGET_TYPE1, "type1" },
 	};
 	size_t i;
 

@@ -186,7 +186,7 @@ def read_line(line, number, requirements):
         raise ValueError(f"expected `pass`, `deviates: WHY` or `skips: WHY`, not {does.strip()!r}")
     if word != "pass" and reason in ("", "?"):
         raise ValueError(f"say why {case} {word}")
-    for req in re.findall(r"\b[A-Z]+-\d{3}\b", reason):
+    for req in re.findall(r"\b[A-Z][A-Z0-9]*-\d{3}\b", reason):
         if requirements is not None and req not in requirements:
             raise ValueError(f"there is no requirement {req}")
     return (program, case), Expected(word, reason, number)

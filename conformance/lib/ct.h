@@ -89,6 +89,8 @@ extern struct ct ct;
 
 void ct_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void ct_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* The IOMMU under test cannot track, and says so: a verdict of its own. */
+void ct_not_capable(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Text for the record whatever the verdict; shown with a failure. */
 void ct_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A number for the record, e.g. ct_measure("writes", n, "1"). */
@@ -110,6 +112,7 @@ void ct_expect_errno(int err, int ret, const char *what, const char *file, int l
 /* ---- iommufd, a call an ioctl; 0 or -errno ---- */
 
 int ct_ioctl(unsigned long cmd, void *arg); /* ct.t's */
+int ct_close(int fd); /* of an access or a fault queue */
 int ct_destroy(u32 id);
 int ct_ioas_alloc(u32 *ioas);
 /* Fixed IOVA, readable and writable. */
@@ -221,6 +224,12 @@ int scene_get(struct scene *s, u32 flags, u64 offset, u64 length, u64 page_size,
 void scene_expect(struct scene *s, u64 offset, u64 length, u64 page_size);
 /* The same without clearing (NO_CLEAR). */
 void scene_expect_no_clear(struct scene *s, u64 offset, u64 length, u64 page_size);
+/*
+ * Nothing is mapped in [iova + offset, + length) of @hwpt: a harvest reports nothing.
+ * That it also says so is ERRORS-005: a kernel that does not is told of it there, and
+ * may succeed here.
+ */
+void scene_expect_hole(const struct scene *s, u32 hwpt, u64 offset, u64 length);
 /* Hold a bitmap that the test harvested itself against the truth; @forget: the
  * harvest cleared. @iova is the IOVA of bit 0. */
 void scene_compare(struct scene *s, const struct ct_bitmap *b, u64 iova, u64 page_size,

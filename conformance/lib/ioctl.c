@@ -4,9 +4,22 @@
 
 struct ct ct;
 
+/* What a driver returned, if it had a way to do it. */
+static int able(int ret)
+{
+	if (ret == TARGET_UNABLE)
+		ct_skip("%s", ct.t->unable);
+	return ret;
+}
+
 int ct_ioctl(unsigned long cmd, void *arg)
 {
 	return ct.t->driver->ioctl(ct.t, cmd, arg);
+}
+
+int ct_close(int fd)
+{
+	return ct.t->driver->close_fd(ct.t, fd);
 }
 
 int ct_destroy(u32 id)
@@ -64,6 +77,8 @@ int ct_map_file(u32 ioas, u32 flags, int fd, u64 start, u64 length, u64 *iova)
 	};
 	int ret = ct_ioctl(IOMMU_IOAS_MAP_FILE, &arg);
 
+	if (ret == -ENOTTY && !(ct.t->caps & TARGET_REFERENCE))
+		ct_skip("this kernel has no IOMMU_IOAS_MAP_FILE");
 	if (!ret)
 		*iova = arg.iova;
 	return ret;
@@ -125,6 +140,9 @@ int ct_hwpt_alloc(u32 dev, u32 pt, u32 flags, u32 *hwpt)
 	};
 	int ret = ct_ioctl(IOMMU_HWPT_ALLOC, &arg);
 
+	if (ret == -EOPNOTSUPP && flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING &&
+	    !(ct.t->caps & TARGET_TRACK))
+		ct_not_capable("HWPT_ALLOC with DIRTY_TRACKING: EOPNOTSUPP");
 	if (!ret)
 		*hwpt = arg.out_hwpt_id;
 	return ret;
@@ -177,7 +195,7 @@ int ct_plug_pasid(u32 flags, u32 pasid_width, u32 *dev)
 	int ret;
 
 	memcpy(plug.format, ct.config.format.name, sizeof(plug.format));
-	ret = ct.t->driver->plug(ct.t, &plug);
+	ret = able(ct.t->driver->plug(ct.t, &plug));
 	if (!ret)
 		*dev = plug.out_dev_id;
 	return ret;
@@ -185,17 +203,17 @@ int ct_plug_pasid(u32 flags, u32 pasid_width, u32 *dev)
 
 int ct_unplug(u32 dev)
 {
-	return ct.t->driver->unplug(ct.t, dev);
+	return able(ct.t->driver->unplug(ct.t, dev));
 }
 
 int ct_attach(u32 dev, u32 pasid, u32 pt)
 {
-	return ct.t->driver->attach(ct.t, dev, pasid, false, &pt);
+	return able(ct.t->driver->attach(ct.t, dev, pasid, false, &pt));
 }
 
 int ct_attach_out(u32 dev, u32 pasid, u32 pt, u32 *hwpt)
 {
-	int ret = ct.t->driver->attach(ct.t, dev, pasid, false, &pt);
+	int ret = able(ct.t->driver->attach(ct.t, dev, pasid, false, &pt));
 
 	if (!ret)
 		*hwpt = pt;
@@ -204,17 +222,17 @@ int ct_attach_out(u32 dev, u32 pasid, u32 pt, u32 *hwpt)
 
 int ct_replace(u32 dev, u32 pasid, u32 pt)
 {
-	return ct.t->driver->attach(ct.t, dev, pasid, true, &pt);
+	return able(ct.t->driver->attach(ct.t, dev, pasid, true, &pt));
 }
 
 int ct_detach(u32 dev, u32 pasid)
 {
-	return ct.t->driver->detach(ct.t, dev, pasid);
+	return able(ct.t->driver->detach(ct.t, dev, pasid));
 }
 
 static int dma(struct iodirty_dma *d)
 {
-	int ret = ct.t->driver->dma(ct.t, d);
+	int ret = able(ct.t->driver->dma(ct.t, d));
 
 	return !ret && d->out_fault ? -EFAULT : ret;
 }

@@ -137,6 +137,20 @@ void scene_expect_no_clear(struct scene *s, u64 offset, u64 length, u64 page_siz
 	harvest(s, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, offset, length, page_size);
 }
 
+void scene_expect_hole(const struct scene *s, u32 hwpt, u64 offset, u64 length)
+{
+	struct ct_bitmap b;
+	int ret;
+
+	ct_bitmap_init_guarded(&b, length / s->page);
+	ret = ct_get_bitmap(hwpt, 0, s->iova + offset, length, s->page, b.bytes);
+	ct_check(ret == -ENOENT || (!ret && !(ct.t->caps & TARGET_REFERENCE)),
+		 "a harvest over a hole returned %s, expected ENOENT", ct_errno_name(ret));
+	ct_check(ct_bitmap_count(&b) == 0, "a harvest over a hole wrote to the bitmap");
+	ct_bitmap_check_guards(&b);
+	ct_bitmap_free(&b);
+}
+
 void scene_compare(struct scene *s, const struct ct_bitmap *b, u64 iova, u64 page_size, bool forget)
 {
 	ct_bitmap_check_guards(b);

@@ -36,6 +36,14 @@ void ct_skip(const char *fmt, ...)
 	end(VERDICT_SKIP, CT_EXIT_SKIP, fmt, args);
 }
 
+void ct_not_capable(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	end(VERDICT_NOT_CAPABLE, CT_EXIT_SKIP, fmt, args);
+}
+
 void ct_note(const char *fmt, ...)
 {
 	size_t used = strlen(ct_record->notes);
@@ -93,6 +101,8 @@ void ct_expect_errno(int err, int ret, const char *what, const char *file, int l
 
 	if (ret == -err)
 		return;
+	if (ret == TARGET_UNABLE)
+		ct_skip("%s", ct.t->unable);
 	snprintf(expected, sizeof(expected), "%s", ct_errno_name(err));
 	ct_check(ret <= 0, "%s returned %d, expected %s (%s:%d)", what, ret, expected,
 		 short_path(file), line);

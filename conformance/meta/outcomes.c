@@ -267,6 +267,40 @@ CT_TEST(xpass, "ACCESS-001", .scope = CT_EACH_FORMAT)
 	deviate(VERDICT_XPASS, "contrary to the deviation");
 }
 
+/* As meta/deviations.toml has them. */
+CT_TEST(xfail_as_listed, "ACCESS-001")
+{
+	ct_fail("returned 0, expected EFAULT");
+}
+
+CT_TEST(fail_otherwise_than_listed, "ACCESS-001")
+{
+	ct_fail("returned 0, expected EINVAL");
+}
+
+CT_TEST(xpass_as_not_listed, "ACCESS-001")
+{
+}
+
+CT_TEST(pass_as_sometimes, "ACCESS-001")
+{
+}
+
+CT_TEST(fail_as_elsewhere, "ACCESS-001")
+{
+	ct_fail("listed for another kernel, another place, another target");
+}
+
+CT_TEST(xfail_crash_as_listed, "ACCESS-001")
+{
+	abort();
+}
+
+CT_TEST(not_capable, "ACCESS-001")
+{
+	ct_not_capable("the IOMMU cannot");
+}
+
 CT_TEST(pass_measuring, "LEAF-001")
 {
 	ct_measure("writes", 42, "1");

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "deviation.h"
+#include "kmsg.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -40,7 +42,7 @@ static struct {
 	int output;
 } forked;
 
-static double timeout_seconds(const struct run *run, const struct ct_test *test)
+double case_timeout(const struct run *run, const struct ct_test *test)
 {
 	return (test->timeout_s ? test->timeout_s : TIMEOUT_S) * SLOWDOWN * run->timeout_scale;
 }
@@ -201,15 +203,13 @@ static enum verdict judge(const struct run *run, struct run_case *rc, TestResult
 	bool died = tr_rtype(tr) != CK_PASS;
 	const char *report = sanitizer_report(output);
 
-	if (verdict > VERDICT_CRASH)
-		verdict = VERDICT_RUNNING;
 	if (verdict == VERDICT_FAIL)
 		return verdict;
 	if (verdict != VERDICT_RUNNING && verdict != VERDICT_NOT_RUN && !died && !report)
 		return verdict;
 	if (died && strstr(tr_msg(tr), "timeout")) {
 		snprintf(r->message, sizeof(r->message), "not over after %g s",
-			 timeout_seconds(run, rc->c.test));
+			 case_timeout(run, rc->c.test));
 		return VERDICT_HANG;
 	}
 	if (report)
@@ -222,10 +222,29 @@ static enum verdict judge(const struct run *run, struct run_case *rc, TestResult
 }
 
 /* Message and notes are complete before the verdict is seen. */
-static void set_verdict(struct run_case *rc, enum verdict verdict)
+void case_set_verdict(const struct run *run, struct run_case *rc, enum verdict verdict)
 {
-	make_sound(rc->c.record);
-	atomic_store_explicit(&rc->c.record->verdict, verdict, memory_order_release);
+	struct record *r = rc->c.record;
+
+	make_sound(r);
+	if (verdict != VERDICT_NOT_RUN)
+		verdict = deviation_judge(run, rc, verdict);
+	atomic_store_explicit(&r->verdict, verdict, memory_order_release);
+	if (verdict != VERDICT_NOT_RUN)
+		atomic_store_explicit(&r->final, RECORD_FINAL, memory_order_release);
+}
+
+/* The kernel complained of something while the case ran: it fails, if it has not. */
+static enum verdict warned(struct record *r, enum verdict verdict, const char *warning)
+{
+	size_t used = strnlen(r->notes, sizeof(r->notes) - 1);
+
+	snprintf(r->notes + used, sizeof(r->notes) - used, "%sthe kernel's log: %s",
+		 used ? "\n" : "", warning);
+	if (verdict != VERDICT_PASS && verdict != VERDICT_SKIP && verdict != VERDICT_NOT_CAPABLE)
+		return verdict;
+	snprintf(r->message, sizeof(r->message), "the kernel's log: %s", warning);
+	return VERDICT_FAIL;
 }
 
 void case_run(struct run *run, size_t index, _Atomic pid_t *group)
@@ -236,6 +255,7 @@ void case_run(struct run *run, size_t index, _Atomic pid_t *group)
 	TCase *tcase = tcase_create(rc->c.test->name);
 	SRunner *runner = srunner_create(suite);
 	double start = monotonic_seconds();
+	char warning[KMSG_LINE];
 	enum verdict verdict;
 	TestResult **results;
 	char *output;
@@ -243,10 +263,11 @@ void case_run(struct run *run, size_t index, _Atomic pid_t *group)
 	forked.run = run;
 	forked.group = group;
 	forked.output = output_create();
-	tcase_set_timeout(tcase, timeout_seconds(run, rc->c.test));
+	tcase_set_timeout(tcase, case_timeout(run, rc->c.test));
 	tcase_add_loop_test(tcase, enter_case, index, index + 1);
 	suite_add_tcase(suite, tcase);
 	srunner_set_fork_status(runner, CK_FORK);
+	kmsg_skip(run->kmsg);
 	srunner_run_all(runner, CK_SILENT);
 
 	results = srunner_results(runner);
@@ -256,26 +277,27 @@ void case_run(struct run *run, size_t index, _Atomic pid_t *group)
 		r->seconds = monotonic_seconds() - start;
 	if (verdict != VERDICT_PASS && verdict != VERDICT_SKIP)
 		append_output(r, output);
-	set_verdict(rc, verdict);
+	if (kmsg_warning(run->kmsg, warning))
+		verdict = warned(r, verdict, warning);
+	case_set_verdict(run, rc, verdict);
 	free(output);
 	free(results);
 	srunner_free(runner);
 	close(forked.output);
 }
 
-void case_died(struct run_case *rc, const char *how)
+bool case_died(const struct run *run, struct run_case *rc, const char *how)
 {
-	enum verdict verdict = case_verdict(rc);
-
-	if (verdict != VERDICT_NOT_RUN && verdict != VERDICT_RUNNING)
-		return;
+	if (case_ended(rc))
+		return false;
 	snprintf(rc->c.record->message, sizeof(rc->c.record->message),
 		 "the process that ran the test is gone: %s", how);
-	set_verdict(rc, VERDICT_CRASH);
+	case_set_verdict(run, rc, VERDICT_CRASH);
+	return true;
 }
 
-void case_interrupted(struct run_case *rc)
+void case_interrupted(const struct run *run, struct run_case *rc)
 {
 	set_message(rc->c.record, "the run was interrupted");
-	set_verdict(rc, VERDICT_NOT_RUN);
+	case_set_verdict(run, rc, VERDICT_NOT_RUN);
 }

@@ -13,9 +13,15 @@
  */
 void case_run(struct run *run, size_t index, _Atomic pid_t *group);
 
-/* By the parent, when the case's worker is gone: a CRASH unless it had ended. */
-void case_died(struct run_case *rc, const char *how);
+/* By the parent, when the case's worker is gone: a CRASH unless it had ended, which
+ * is false. */
+bool case_died(const struct run *run, struct run_case *rc, const char *how);
+/* What the record says is sound from here on, and final: @verdict, or what a known
+ * deviation makes of it. */
+void case_set_verdict(const struct run *run, struct run_case *rc, enum verdict verdict);
 /* The run was stopped before or while this case ran: it counts as not run. */
-void case_interrupted(struct run_case *rc);
+void case_interrupted(const struct run *run, struct run_case *rc);
+/* Seconds after which a case of this test is given up. */
+double case_timeout(const struct run *run, const struct ct_test *test);
 
 #endif

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "journal.h"
+#include "kmsg.h"
 #include "outdir.h"
 #include "view.h"
 
@@ -205,12 +207,17 @@ static int conform(const struct command *command, struct run *run, struct reques
 	run->driver = usable_target(command, q->target, &run->target_arg, &exit_code);
 	if (!run->driver)
 		return exit_code;
+	if (run->driver->kernel)
+		run->kmsg = kmsg_open();
 	exit_code = plan_run(run, &q->formats, &q->reqs);
+	if (!exit_code)
+		exit_code = journal_open(run);
 	if (!exit_code && q->output)
-		exit_code = outdir_open(&dir, q->output, q->force, names);
+		exit_code = outdir_open(&dir, q->output, q->force || run->resumed, names);
 	if (!exit_code)
 		exit_code = run_and_show(run, q, &dir);
 	outdir_close(&dir);
+	journal_close(run);
 	plan_free(run);
 	return exit_code;
 }
@@ -223,6 +230,7 @@ int conform_main(const struct command *command, int argc, char **argv)
 		.leaf = LEAF_USUAL,
 		.jobs = sysconf(_SC_NPROCESSORS_ONLN),
 		.timeout_scale = 1,
+		.kmsg = -1,
 	};
 	struct request q = {
 		.formats.list = calloc(argc, sizeof(char *)),

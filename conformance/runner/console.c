@@ -31,11 +31,6 @@ static void clear_line(void)
 	progress.line = false;
 }
 
-static bool ended(enum verdict verdict)
-{
-	return verdict != VERDICT_NOT_RUN && verdict != VERDICT_RUNNING;
-}
-
 static void show_ended(const struct run *run)
 {
 	if (!progress.shown)
@@ -44,14 +39,13 @@ static void show_ended(const struct run *run)
 		abort();
 	for (size_t i = 0; i < run->n_cases; i++) {
 		const struct run_case *rc = &run->cases[i];
-		enum verdict verdict = case_verdict(rc);
 
-		if (progress.shown[i] || !ended(verdict))
+		if (progress.shown[i] || !case_ended(rc))
 			continue;
 		progress.shown[i] = true;
 		clear_line();
-		fprintf(stderr, "%-5s %s %s %s (%.2f s)\n", verdict_name(verdict), rc->req->id,
-			rc->c.test->name, rc->c.config_name, rc->c.record->seconds);
+		fprintf(stderr, "%-5s %s %s %s (%.2f s)\n", verdict_name(case_verdict(rc)),
+			rc->req->id, rc->c.test->name, rc->c.config_name, rc->c.record->seconds);
 	}
 }
 
@@ -62,10 +56,10 @@ static void show_counts(const struct run *run, bool last)
 	size_t done = 0, bad = 0;
 
 	for (size_t i = 0; i < run->n_cases; i++) {
-		enum verdict verdict = case_verdict(&run->cases[i]);
+		const struct run_case *rc = &run->cases[i];
 
-		done += ended(verdict);
-		bad += ended(verdict) && verdict_fails(run->cases[i].req, verdict);
+		done += case_ended(rc);
+		bad += case_ended(rc) && verdict_fails(rc->req, case_verdict(rc));
 	}
 	if (terminal()) {
 		if (progress.line && done == progress.last_done)
@@ -164,8 +158,8 @@ static void show_failures(const struct run *run, FILE *out)
 static void show_totals(const char *what, const size_t totals[N_VERDICTS], FILE *out)
 {
 	static const enum verdict order[] = {
-		VERDICT_PASS,  VERDICT_FAIL,  VERDICT_CRASH, VERDICT_HANG,
-		VERDICT_XPASS, VERDICT_XFAIL, VERDICT_SKIP,  VERDICT_NOT_RUN,
+		VERDICT_PASS,  VERDICT_FAIL,	    VERDICT_CRASH, VERDICT_HANG,    VERDICT_XPASS,
+		VERDICT_XFAIL, VERDICT_NOT_CAPABLE, VERDICT_SKIP,  VERDICT_NOT_RUN,
 	};
 
 	fprintf(out, "%-30s", what);

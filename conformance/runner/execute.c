@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "journal.h"
 #include "view.h"
 
 /* What a worker is doing; written by it and by the process of its case. */
@@ -73,11 +74,13 @@ worker_main(struct run *run, struct pool *pool, struct worker *me, pid_t parent)
 	forget_libcheck_environment();
 
 	while ((i = atomic_fetch_add(&pool->next, 1)) < run->n_cases) {
-		if (case_verdict(&run->cases[i]) != VERDICT_NOT_RUN)
+		if (case_ended(&run->cases[i]))
 			continue;
 		me->current = i;
 		me->busy = true;
+		journal_start(run, i);
 		case_run(run, i, &me->group);
+		journal_end(run, i);
 		me->group = 0;
 	}
 	_exit(EXIT_SUCCESS);
@@ -118,7 +121,8 @@ static void worker_died(struct run *run, struct pool *pool, struct worker *w, in
 			 strsignal(WTERMSIG(status)));
 	else
 		snprintf(how, sizeof(how), "exit code %d", WEXITSTATUS(status));
-	case_died(&run->cases[w->current], how);
+	if (case_died(run, &run->cases[w->current], how))
+		journal_end(run, w->current);
 	worker_start(run, pool, w);
 }
 
@@ -169,14 +173,13 @@ static void settle(struct run *run)
 {
 	for (size_t i = 0; i < run->n_cases; i++) {
 		struct run_case *rc = &run->cases[i];
-		enum verdict verdict = case_verdict(rc);
 
-		if (verdict != VERDICT_RUNNING && verdict != VERDICT_NOT_RUN)
+		if (case_ended(rc))
 			continue;
 		if (run->complete)
-			case_died(rc, "it could not be started");
+			case_died(run, rc, "it could not be started");
 		else
-			case_interrupted(rc);
+			case_interrupted(run, rc);
 	}
 }
 
@@ -192,7 +195,8 @@ void execute_run(struct run *run)
 	pool = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (pool == MAP_FAILED)
 		abort();
-	run->started = time(NULL);
+	if (!run->started)
+		run->started = time(NULL);
 	run->complete = true;
 
 	sigemptyset(&awaited);
@@ -215,6 +219,7 @@ void execute_run(struct run *run)
 	stop_workers(run, pool);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	settle(run);
+	journal_done(run);
 	run->seconds = monotonic_seconds() - start;
 	console_progress_end(run);
 	munmap(pool, size);

@@ -41,6 +41,7 @@ static const char *element_of(const struct run_case *rc)
 		return verdict_fails(rc->req, verdict) ? "failure" : "skipped";
 	case VERDICT_SKIP:
 	case VERDICT_XFAIL:
+	case VERDICT_NOT_CAPABLE:
 		return "skipped";
 	default:
 		return "error";

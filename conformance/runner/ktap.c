@@ -30,6 +30,10 @@ static void directive(const struct run_case *rc, FILE *out)
 		fputs(" # SKIP ", out);
 		text_print_line(out, r->message);
 		break;
+	case VERDICT_NOT_CAPABLE:
+		fputs(" # SKIP not capable: ", out);
+		text_print_line(out, r->message);
+		break;
 	case VERDICT_FAIL:
 		if (!verdict_fails(rc->req, VERDICT_FAIL))
 			fputs(" # XFAIL the requirement is informative", out);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "deviation.h"
 #include "requirement.h"
 #include "target.h"
 #include "text.h"
@@ -117,7 +118,28 @@ static int gather_engines(struct target *t, json_t *rows)
 static int gather_deviations(struct target *t, json_t *rows)
 {
 	(void)t;
-	(void)rows;
+	for (const struct deviation *d = deviations; d->cause; d++) {
+		json_t *lists[3];
+		const char *const *const from[3] = { d->versions, d->cases, d->messages };
+
+		for (int i = 0; i < 3; i++) {
+			lists[i] = json_array();
+			for (const char *const *s = from[i]; *s; s++)
+				json_array_append_new(lists[i], json_string(*s));
+		}
+		json_array_append_new(
+			rows,
+			json_pack(
+				"{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:b, s:s, s:s, s:s, s:s, "
+				"s:s, s:s}",
+				"id", d->cause->id, "target", d->target, "requirement",
+				d->requirement, "versions", lists[0], "cases", lists[1], "messages",
+				lists[2], "where", d->where ? d->where : "anywhere", "verdict",
+				verdict_name(d->verdict), "sometimes", d->sometimes, "stake",
+				d->cause->stake, "title", d->cause->title, "text", d->cause->text,
+				"expected", d->cause->expected, "observed", d->cause->observed,
+				"program", d->cause->program));
+	}
 	return 0;
 }
 
@@ -151,7 +173,7 @@ static const struct topic topics[] = {
 	},
 	{
 		.name = "deviations",
-		.columns = COLUMNS("id", "requirement", "title"),
+		.columns = COLUMNS("id", "requirement", "versions", "stake", "title"),
 		.none = "no deviations are recorded",
 		.gather = gather_deviations,
 	},
@@ -165,12 +187,22 @@ static const struct topic *find_topic(const char *name)
 	return NULL;
 }
 
-/* A value as it stands in a column. */
+/* A value as it stands in a column, until the next call. */
 static const char *cell_text(const json_t *value)
 {
+	static char list[256];
+	size_t i, used = 0;
+	json_t *item;
+
+	list[0] = '\0';
 	if (json_is_boolean(value))
 		return json_is_true(value) ? "yes" : "no";
-	return json_string_value(value);
+	if (!json_is_array(value))
+		return json_string_value(value);
+	json_array_foreach(value, i, item)
+		used += snprintf(list + used, used < sizeof(list) ? sizeof(list) - used : 0, "%s%s",
+				 i ? " " : "", json_string_value(item));
+	return list;
 }
 
 static void print_cell(const char *text, int width)

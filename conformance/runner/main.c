@@ -49,6 +49,9 @@ static const struct command commands[] = {
 			"      --timeout-scale X   give each test X times its time\n"
 			"  -v, --verbose           a line for each test that ends\n"
 			"\n"
+			"IODIRTY_JOURNAL=FILE keeps account of the run in FILE, one case at a time;\n"
+			"started again with it, the run goes on: the lab does so when a kernel dies.\n"
+			"\n"
 			"Exit code: 0 passed, 1 failed, 2 wrong usage, 4 nothing ran.",
 		.run = conform_main,
 	},

@@ -244,6 +244,7 @@ static void make_records(struct run *run)
 			continue;
 		snprintf(c->record->message, sizeof(c->record->message), "%s", why);
 		c->record->verdict = VERDICT_SKIP;
+		c->record->final = RECORD_FINAL;
 	}
 }
 

@@ -20,15 +20,20 @@ enum verdict {
 	VERDICT_SKIP,
 	VERDICT_XFAIL, /* failed as the named deviation says */
 	VERDICT_XPASS, /* passed although a deviation is listed: fails the run */
+	VERDICT_NOT_CAPABLE, /* the IOMMU under test cannot track, and says so */
 	VERDICT_HANG,
 	VERDICT_CRASH,
 };
+
+/* What record.final is then: no test that scribbles hits upon it. */
+#define RECORD_FINAL 0xf17a1u
 
 #define RECORD_MESSAGE 2048
 #define RECORD_MEASURES 8
 
 struct record {
-	_Atomic uint32_t verdict; /* enum verdict */
+	_Atomic uint32_t verdict; /* enum verdict; the case's own word until @final */
+	_Atomic uint32_t final; /* RECORD_FINAL: judged by the runner, stands */
 	char message[RECORD_MESSAGE]; /* why, for every verdict but PASS */
 	char notes[RECORD_MESSAGE];
 	char deviation[32]; /* id, for XFAIL and XPASS */

@@ -36,6 +36,9 @@ struct run {
 	double timeout_scale;
 	bool concurrent; /* only the tests that are marked so */
 	bool verbose;
+	bool resumed; /* the journal held a part of it already */
+	struct journal *journal; /* NULL: nobody asked for one */
+	int kmsg; /* the kernel's log, where the target runs in it; else -1 */
 
 	/* the plan */
 	uint64_t caps; /* of the target, when it was first opened */
@@ -48,7 +51,7 @@ struct run {
 	struct record *records; /* shared with the processes that run cases */
 
 	/* how it went */
-	time_t started;
+	time_t started; /* 0: not yet */
 	double seconds;
 	bool complete; /* false: interrupted */
 };
@@ -73,7 +76,16 @@ void execute_run(struct run *run);
 const char *verdict_name(enum verdict verdict);
 static inline enum verdict case_verdict(const struct run_case *rc)
 {
-	return atomic_load_explicit(&rc->c.record->verdict, memory_order_acquire);
+	enum verdict verdict = atomic_load_explicit(&rc->c.record->verdict, memory_order_acquire);
+
+	/* A test may have scribbled over its record. */
+	return verdict > VERDICT_CRASH ? VERDICT_RUNNING : verdict;
+}
+
+/* Has the runner judged it? Until then the verdict is the case's own word. */
+static inline bool case_ended(const struct run_case *rc)
+{
+	return atomic_load_explicit(&rc->c.record->final, memory_order_acquire) == RECORD_FINAL;
 }
 
 double monotonic_seconds(void);

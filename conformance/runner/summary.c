@@ -12,7 +12,7 @@ const char *verdict_name(enum verdict verdict)
 		[VERDICT_PASS] = "PASS",       [VERDICT_FAIL] = "FAIL",
 		[VERDICT_SKIP] = "SKIP",       [VERDICT_XFAIL] = "XFAIL",
 		[VERDICT_XPASS] = "XPASS",     [VERDICT_HANG] = "HANG",
-		[VERDICT_CRASH] = "CRASH",
+		[VERDICT_CRASH] = "CRASH",     [VERDICT_NOT_CAPABLE] = "NOT_CAPABLE",
 	};
 
 	return names[verdict];
@@ -22,9 +22,10 @@ const char *verdict_name(enum verdict verdict)
 static unsigned int weight(enum verdict verdict)
 {
 	static const unsigned char weights[N_VERDICTS] = {
-		[VERDICT_SKIP] = 0,    [VERDICT_PASS] = 1,    [VERDICT_XFAIL] = 2,
-		[VERDICT_RUNNING] = 3, [VERDICT_NOT_RUN] = 3, [VERDICT_XPASS] = 4,
-		[VERDICT_HANG] = 5,    [VERDICT_CRASH] = 6,   [VERDICT_FAIL] = 7,
+		[VERDICT_SKIP] = 0,  [VERDICT_PASS] = 1,    [VERDICT_NOT_CAPABLE] = 2,
+		[VERDICT_XFAIL] = 3, [VERDICT_RUNNING] = 4, [VERDICT_NOT_RUN] = 4,
+		[VERDICT_XPASS] = 5, [VERDICT_HANG] = 6,    [VERDICT_CRASH] = 7,
+		[VERDICT_FAIL] = 8,
 	};
 
 	return weights[verdict];
@@ -62,7 +63,7 @@ static bool exercised(const struct run *run, const struct requirement *req)
 		enum verdict verdict = case_verdict(&run->cases[i]);
 
 		if (run->cases[i].req == req && verdict != VERDICT_SKIP &&
-		    verdict != VERDICT_NOT_RUN)
+		    verdict != VERDICT_NOT_CAPABLE && verdict != VERDICT_NOT_RUN)
 			return true;
 	}
 	return false;
@@ -70,7 +71,8 @@ static bool exercised(const struct run *run, const struct requirement *req)
 
 static void set_outcome(const struct run *run, struct summary *s, bool failed)
 {
-	size_t ran = run->n_cases - s->cases[VERDICT_SKIP] - s->cases[VERDICT_NOT_RUN];
+	size_t ran = run->n_cases - s->cases[VERDICT_SKIP] - s->cases[VERDICT_NOT_CAPABLE] -
+		     s->cases[VERDICT_NOT_RUN];
 
 	if (!run->complete) {
 		s->outcome = "interrupted";

@@ -322,7 +322,7 @@ CT_TEST(mock_leaves_small, "LEAF-007", .needs = TARGET_TEST_DIRTY)
 	expect_leaf(mock_hwpt(0, &ioas), MOCK_PAGE_SIZE);
 }
 
-CT_TEST(mock_leaves_huge, "LEAF-007", .needs = TARGET_TEST_DIRTY)
+CT_TEST(mock_leaves_huge, "LEAF-007", .needs = TARGET_TEST_DIRTY | TARGET_LEAF)
 {
 	struct iommu_test_cmd small = { .op = IOMMU_TEST_OP_MOCK_DOMAIN };
 	u32 ioas, hwpt = mock_hwpt(MOCK_FLAGS_DEVICE_HUGE_IOVA, &ioas);
@@ -348,7 +348,7 @@ static int alloc_typed(u32 dev, u32 ioas, const void *data, u32 size, u32 *hwpt)
 			       IOMMU_HWPT_DATA_SELFTEST, data, size, hwpt);
 }
 
-CT_TEST(mock_leaves_by_type, "LEAF-007", .needs = TARGET_TEST_DIRTY)
+CT_TEST(mock_leaves_by_type, "LEAF-007", .needs = TARGET_TEST_DIRTY | TARGET_LEAF)
 {
 	struct {
 		struct iommu_hwpt_selftest known;

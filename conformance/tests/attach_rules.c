@@ -121,9 +121,10 @@ static struct iodirty_format_info other_format(void)
 	struct iodirty_format_info f;
 
 	for (unsigned int i = 0; !ct.t->driver->format(ct.t, i, &f); i++)
-		if (strcmp(f.name, ct.config.format.name))
+		if (strcmp(f.name, ct.config.format.name) && !(f.flags & IODIRTY_FORMAT_VARIANT) &&
+		    !(ct.config.format.flags & IODIRTY_FORMAT_VARIANT))
 			return f;
-	ct_skip("the target has one page-table format");
+	ct_skip("the target has no IOMMU that reads other tables");
 }
 
 /* A table is of use only to hardware that reads its format. */

@@ -90,12 +90,8 @@ static inline void open_container(struct scene *s, u32 type, bool map)
 static inline void expect_gone(const struct scene *s, u64 offset, u64 length)
 {
 	const u64 at[] = { offset, offset + length - 1 };
-	struct ct_bitmap b;
 
-	ct_bitmap_init_guarded(&b, length / s->page);
-	x_err(ENOENT, ct_get_bitmap(s->hwpt, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, s->iova + offset,
-				    length, s->page, b.bytes));
-	ct_bitmap_free(&b);
+	scene_expect_hole(s, s->hwpt, offset, length);
 	for (int i = 0; ct.t->caps & TARGET_DMA && i < 2; i++) {
 		s->mem[at[i]] = 0x11;
 		x_err(EFAULT, ct_dma_write(s->dev, 0, s->iova + at[i], "?", 1));

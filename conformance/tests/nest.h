@@ -35,10 +35,11 @@ static inline int hwpt_alloc_data(u32 dev, u32 pt, u32 flags, u32 fault_id, u32 
 
 static inline int nested_alloc(u32 dev, u32 parent, u32 flags, u32 fault_id, u32 *hwpt)
 {
-	struct iommu_hwpt_selftest data = { .iotlb = IOMMU_TEST_IOTLB_DEFAULT };
+	/* All that 6.12 knows; longer data is EINVAL there. */
+	const u32 iotlb = IOMMU_TEST_IOTLB_DEFAULT;
 
-	return hwpt_alloc_data(dev, parent, flags, fault_id, IOMMU_HWPT_DATA_SELFTEST, &data,
-			       sizeof(data), hwpt);
+	return hwpt_alloc_data(dev, parent, flags, fault_id, IOMMU_HWPT_DATA_SELFTEST, &iotlb,
+			       sizeof(iotlb), hwpt);
 }
 
 /* A scene whose HWPT is a parent: nothing is attached yet, tracking is off. */

@@ -34,6 +34,8 @@ enum iodirty_format_flags {
 	IODIRTY_FORMAT_NEST_PARENT = 1 << 1,
 	/* DIRTY and PASID may be asked for in one HWPT_ALLOC */
 	IODIRTY_FORMAT_DIRTY_PASID = 1 << 2,
+	/* Of the format before it: one IOMMU reads the tables of both. */
+	IODIRTY_FORMAT_VARIANT = 1 << 3,
 };
 
 /* The @index-th page-table format; ENOENT past the last. */

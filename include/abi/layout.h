@@ -293,10 +293,18 @@ ABI_FIELD(iommu_ioas_change_process, __reserved, 4, 4);
 ABI_VALUE(VFIO_GET_API_VERSION, 0x3b64);
 ABI_VALUE(VFIO_CHECK_EXTENSION, 0x3b65);
 ABI_VALUE(VFIO_SET_IOMMU, 0x3b66);
+ABI_VALUE(VFIO_GROUP_GET_STATUS, 0x3b67);
+ABI_VALUE(VFIO_GROUP_SET_CONTAINER, 0x3b68);
+ABI_VALUE(VFIO_GROUP_GET_DEVICE_FD, 0x3b6a);
+ABI_VALUE(VFIO_DEVICE_GET_REGION_INFO, 0x3b6c);
+ABI_VALUE(VFIO_DEVICE_RESET, 0x3b6f);
 ABI_VALUE(VFIO_IOMMU_GET_INFO, 0x3b70);
 ABI_VALUE(VFIO_IOMMU_MAP_DMA, 0x3b71);
 ABI_VALUE(VFIO_IOMMU_UNMAP_DMA, 0x3b72);
 ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES, 0x3b75);
+ABI_VALUE(VFIO_DEVICE_BIND_IOMMUFD, 0x3b76);
+ABI_VALUE(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 0x3b77);
+ABI_VALUE(VFIO_DEVICE_DETACH_IOMMUFD_PT, 0x3b78);
 ABI_VALUE(VFIO_API_VERSION, 0);
 
 ABI_VALUE(VFIO_TYPE1_IOMMU, 1);
@@ -324,6 +332,34 @@ ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_START, 1);
 ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP, 2);
 ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, 4);
 
+ABI_VALUE(VFIO_GROUP_FLAGS_VIABLE, 1);
+ABI_VALUE(VFIO_PCI_BAR0_REGION_INDEX, 0);
+ABI_VALUE(VFIO_PCI_CONFIG_REGION_INDEX, 7);
+ABI_VALUE(VFIO_REGION_INFO_FLAG_MMAP, 4);
+
+ABI_STRUCT(vfio_group_status, 8);
+ABI_FIELD(vfio_group_status, argsz, 0, 4);
+ABI_FIELD(vfio_group_status, flags, 4, 4);
+
+ABI_STRUCT(vfio_region_info, 32);
+ABI_FIELD(vfio_region_info, argsz, 0, 4);
+ABI_FIELD(vfio_region_info, flags, 4, 4);
+ABI_FIELD(vfio_region_info, index, 8, 4);
+ABI_FIELD(vfio_region_info, cap_offset, 12, 4);
+ABI_FIELD(vfio_region_info, size, 16, 8);
+ABI_FIELD(vfio_region_info, offset, 24, 8);
+
+/* Later kernels know more fields at the end of some: a caller may stop before them. */
+ABI_FIELD(vfio_device_bind_iommufd, argsz, 0, 4);
+ABI_FIELD(vfio_device_bind_iommufd, flags, 4, 4);
+ABI_FIELD(vfio_device_bind_iommufd, iommufd, 8, 4);
+ABI_FIELD(vfio_device_bind_iommufd, out_devid, 12, 4);
+ABI_FIELD(vfio_device_attach_iommufd_pt, argsz, 0, 4);
+ABI_FIELD(vfio_device_attach_iommufd_pt, flags, 4, 4);
+ABI_FIELD(vfio_device_attach_iommufd_pt, pt_id, 8, 4);
+ABI_FIELD(vfio_device_detach_iommufd_pt, argsz, 0, 4);
+ABI_FIELD(vfio_device_detach_iommufd_pt, flags, 4, 4);
+
 ABI_STRUCT(vfio_info_cap_header, 8);
 ABI_FIELD(vfio_info_cap_header, id, 0, 2);
 ABI_FIELD(vfio_info_cap_header, version, 2, 2);
@@ -345,6 +381,12 @@ ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, header, 0, 8);
 ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, nr_iovas, 8, 4);
 ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, reserved, 12, 4);
 ABI_FIELD(vfio_iommu_type1_info_cap_iova_range, iova_ranges[0], 16, 16);
+
+ABI_STRUCT(vfio_iommu_type1_info_cap_migration, 32);
+ABI_FIELD(vfio_iommu_type1_info_cap_migration, header, 0, 8);
+ABI_FIELD(vfio_iommu_type1_info_cap_migration, flags, 8, 4);
+ABI_FIELD(vfio_iommu_type1_info_cap_migration, pgsize_bitmap, 16, 8);
+ABI_FIELD(vfio_iommu_type1_info_cap_migration, max_dirty_bitmap_size, 24, 8);
 
 ABI_STRUCT(vfio_iommu_type1_info_dma_avail, 12);
 ABI_FIELD(vfio_iommu_type1_info_dma_avail, header, 0, 8);

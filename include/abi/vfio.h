@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The VFIO container interface as far as iommufd answers it on its own
- * descriptor (include/uapi/linux/vfio.h, Linux 6.12 and 7.2), and what it
- * refuses: a program that migrates must be told that this dirty tracking is not
- * there. Names, numbers and layout are Linux's, the words are ours;
- * abi/layout.h pins them.
+ * VFIO (include/uapi/linux/vfio.h, Linux 6.12 and 7.2). Its container: what a type1
+ * container offers, which iommufd answers on its own descriptor, all but the dirty
+ * tracking: a program that migrates must be told that it is not there. And of
+ * groups and devices, what it takes to have one and to reach its registers. Names,
+ * numbers and layout are Linux's, the words are ours; abi/layout.h pins them.
  *
  * Rules that differ from iommufd's own:
  *  - the argument starts with a u32 @argsz, the bytes that the caller has. Too
@@ -25,10 +25,18 @@
 #define VFIO_GET_API_VERSION _IO(VFIO_TYPE, VFIO_BASE + 0)
 #define VFIO_CHECK_EXTENSION _IO(VFIO_TYPE, VFIO_BASE + 1)
 #define VFIO_SET_IOMMU _IO(VFIO_TYPE, VFIO_BASE + 2)
+#define VFIO_GROUP_GET_STATUS _IO(VFIO_TYPE, VFIO_BASE + 3)
+#define VFIO_GROUP_SET_CONTAINER _IO(VFIO_TYPE, VFIO_BASE + 4) /* an int: the container */
+#define VFIO_GROUP_GET_DEVICE_FD _IO(VFIO_TYPE, VFIO_BASE + 6) /* its address, a text */
+#define VFIO_DEVICE_GET_REGION_INFO _IO(VFIO_TYPE, VFIO_BASE + 8)
+#define VFIO_DEVICE_RESET _IO(VFIO_TYPE, VFIO_BASE + 11)
 #define VFIO_IOMMU_GET_INFO _IO(VFIO_TYPE, VFIO_BASE + 12)
 #define VFIO_IOMMU_MAP_DMA _IO(VFIO_TYPE, VFIO_BASE + 13)
 #define VFIO_IOMMU_UNMAP_DMA _IO(VFIO_TYPE, VFIO_BASE + 14)
 #define VFIO_IOMMU_DIRTY_PAGES _IO(VFIO_TYPE, VFIO_BASE + 17)
+#define VFIO_DEVICE_BIND_IOMMUFD _IO(VFIO_TYPE, VFIO_BASE + 18)
+#define VFIO_DEVICE_ATTACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 19)
+#define VFIO_DEVICE_DETACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 20)
 
 #define VFIO_API_VERSION 0
 
@@ -74,6 +82,14 @@ struct vfio_iova_range {
 	__u64 end; /* inclusive */
 };
 
+/* What DIRTY_PAGES takes. Version 1. */
+struct vfio_iommu_type1_info_cap_migration {
+	struct vfio_info_cap_header header;
+	__u32 flags;
+	__u64 pgsize_bitmap; /* bit n: a pgsize of 2^n bytes */
+	__u64 max_dirty_bitmap_size; /* bytes */
+};
+
 /* Where a mapping may lie. Version 1. */
 struct vfio_iommu_type1_info_cap_iova_range {
 	struct vfio_info_cap_header header;
@@ -101,7 +117,7 @@ struct vfio_iommu_type1_dma_map {
 	__u64 size;
 };
 
-/* A bitmap of the old dirty tracking, which iommufd does not offer. */
+/* A bitmap of a container's dirty tracking, zeroed by the caller. */
 struct vfio_bitmap {
 	__u64 pgsize;
 	__u64 size; /* bytes */
@@ -125,7 +141,8 @@ struct vfio_iommu_type1_dma_unmap {
 #define VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP (1 << 1)
 #define VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP (1 << 2)
 
-/* The old dirty tracking; of a container, never of iommufd. */
+/* Dirty tracking of a container (not of type1's first version, and never of iommufd's):
+ * exactly one flag. */
 struct vfio_iommu_type1_dirty_bitmap {
 	__u32 argsz;
 	__u32 flags;
@@ -136,6 +153,50 @@ struct vfio_iommu_type1_dirty_bitmap_get {
 	__u64 iova;
 	__u64 size;
 	struct vfio_bitmap bitmap;
+};
+
+/* ---- groups and devices ---- */
+
+#define VFIO_GROUP_FLAGS_VIABLE (1 << 0) /* no device of it is a host driver's */
+
+struct vfio_group_status {
+	__u32 argsz;
+	__u32 flags;
+};
+
+#define VFIO_PCI_BAR0_REGION_INDEX 0
+#define VFIO_PCI_CONFIG_REGION_INDEX 7
+
+#define VFIO_REGION_INFO_FLAG_MMAP (1 << 2)
+
+/* Region @index of a device: @size bytes from @offset of its descriptor. */
+struct vfio_region_info {
+	__u32 argsz;
+	__u32 flags;
+	__u32 index;
+	__u32 cap_offset;
+	__aligned_u64 size;
+	__aligned_u64 offset;
+};
+
+/* A device that was opened by its own node: of this iommufd. */
+struct vfio_device_bind_iommufd {
+	__u32 argsz;
+	__u32 flags;
+	__s32 iommufd;
+	__u32 out_devid;
+};
+
+/* Attach, or what is attached is replaced. @pt_id, of an IOAS or HWPT, returns the HWPT. */
+struct vfio_device_attach_iommufd_pt {
+	__u32 argsz;
+	__u32 flags;
+	__u32 pt_id;
+};
+
+struct vfio_device_detach_iommufd_pt {
+	__u32 argsz;
+	__u32 flags;
 };
 
 #endif

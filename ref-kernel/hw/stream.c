@@ -5,7 +5,7 @@
  */
 #include "iommu.h"
 
-#define NSEC_PER_SEC 1000000000ULL
+#define SECOND_NS 1000000000ULL
 /* Ahead of its rate, a stream sleeps no less than this, then catches up. */
 #define SLEEP_MIN_NS 1000000ULL
 
@@ -43,7 +43,7 @@ static void pace(struct hw_stream *s, u64 start, u64 n)
 
 	if (!rate)
 		return;
-	due = start + n / rate * NSEC_PER_SEC + n % rate * NSEC_PER_SEC / rate;
+	due = start + n / rate * SECOND_NS + n % rate * SECOND_NS / rate;
 	now = port_now_ns();
 	if (due > now)
 		port_thread_sleep(&s->thread, port_max(due - now, SLEEP_MIN_NS));

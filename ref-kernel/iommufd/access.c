@@ -38,7 +38,7 @@ struct access *access_create(struct iommufd_ctx *ctx, const struct access_ops *o
 	return access;
 }
 
-static void list_del(struct ioas *ioas, struct access_link *link)
+static void drop_link(struct ioas *ioas, struct access_link *link)
 {
 	struct access_link **at = &ioas->accesses;
 
@@ -65,7 +65,7 @@ static int enter_ioas(struct access *access, struct ioas *ioas, struct access_li
 	port_mutex_unlock(&ioas->access_lock);
 	err = ioas_update_alignment(ioas);
 	if (err)
-		list_del(ioas, link);
+		drop_link(ioas, link);
 	port_rwsem_write_end(&ioas->rwsem);
 	*out = link;
 	return err;
@@ -74,7 +74,7 @@ static int enter_ioas(struct access *access, struct ioas *ioas, struct access_li
 static void leave_ioas(struct ioas *ioas, struct access_link *link)
 {
 	port_rwsem_write(&ioas->rwsem);
-	list_del(ioas, link);
+	drop_link(ioas, link);
 	ioas_update_alignment(ioas); /* it can only become less strict */
 	port_rwsem_write_end(&ioas->rwsem);
 	object_put(&ioas->obj);

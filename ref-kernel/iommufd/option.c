@@ -85,7 +85,7 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 	struct iommu_vfio_ioas *cmd = ucmd->arg;
 	struct iommufd_ctx *ctx = ucmd->ctx;
 	struct ioas *ioas = NULL;
-	u32 current;
+	u32 named;
 
 	if (cmd->__reserved)
 		return -EOPNOTSUPP;
@@ -101,7 +101,7 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 		ctx->vfio_ioas = cmd->ioas_id;
 	else if (cmd->op == IOMMU_VFIO_IOAS_CLEAR)
 		ctx->vfio_ioas = 0;
-	current = ctx->vfio_ioas;
+	named = ctx->vfio_ioas;
 	port_mutex_unlock(&ctx->lock);
 	/* Not sooner: once it is gone its id may be another object's. */
 	if (ioas)
@@ -109,8 +109,8 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 	if (cmd->op != IOMMU_VFIO_IOAS_GET)
 		return 0;
 
-	if (!current)
+	if (!named)
 		return -ENODEV;
-	cmd->ioas_id = current;
+	cmd->ioas_id = named;
 	return ucmd_reply(ucmd);
 }

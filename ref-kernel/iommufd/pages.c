@@ -15,7 +15,7 @@ struct pin_chunk {
 };
 
 /* Every iopages there is, of any descriptor. */
-static struct port_mutex registry_lock = PORT_MUTEX_INIT; /* outside pages->lock */
+static struct port_mutex registry_lock = PORT_MUTEX_INIT(registry_lock); /* outside pages->lock */
 static struct iopages *registry;
 
 static void register_pages(struct iopages *pages)

@@ -195,6 +195,8 @@ static int access_pages(struct ucmd *ucmd, struct test_access *ta)
 		return -EOPNOTSUPP;
 	if (length > MAX_ACCESS_LENGTH)
 		return -ENOMEM;
+	if (ta->access->ops != &pinning_ops)
+		return -EOPNOTSUPP;
 	if (!length)
 		return -EINVAL;
 	if (iova + length - 1 < iova)

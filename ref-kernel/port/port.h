@@ -4,7 +4,8 @@
  * (port/user) and a Linux module (port/linux). Nothing else in ref-kernel/
  * includes libc or <linux/...>; home.h, found by the include path of the home,
  * supplies fixed-width types, bool, size_t, NULL, errno constants, memcpy,
- * memset, memcmp, strcmp, strlen, and the structs named here. 64-bit only.
+ * memset, memcmp, strcmp, strlen, UINT16_MAX, UINT32_MAX, UINT64_MAX, and the structs named
+ * here. 64-bit only.
  *
  * Errors are negative errno values. "Fail point" marks a function that failure
  * injection (port_fail_set) can make fail.
@@ -65,15 +66,20 @@ void port_page_free(void *page);
 u64 port_page_phys(const void *page);
 void *port_phys_page(u64 phys);
 
-/* ---- locks; none may be taken recursively. PORT_MUTEX_INIT: of a static one ---- */
+/* ---- locks; none may be taken recursively. PORT_MUTEX_INIT(name): of a static one.
+ * A home may have macros that initialize, so that it can tell the places apart ---- */
 
+#ifndef port_mutex_init
 void port_mutex_init(struct port_mutex *m);
+#endif
 void port_mutex_destroy(struct port_mutex *m);
 void port_mutex_lock(struct port_mutex *m);
 void port_mutex_unlock(struct port_mutex *m);
 
 /* Readers and a writer; a waiting writer holds new readers off. */
+#ifndef port_rwsem_init
 void port_rwsem_init(struct port_rwsem *s);
+#endif
 void port_rwsem_destroy(struct port_rwsem *s);
 void port_rwsem_read(struct port_rwsem *s);
 void port_rwsem_read_end(struct port_rwsem *s);
@@ -185,7 +191,7 @@ void port_fd_close(int fd);
  * descriptor, then talking to nobody. Fail point.
  */
 int port_fd_install_queue(const struct port_fd_ops *ops, void *priv, struct port_queue *q);
-/* Never waits: -EAGAIN when the queue is full, -EPIPE when nobody can read it. */
+/* These three: one caller at a time. Never waits: -EAGAIN when the queue is full, -EPIPE when nobody can read it. */
 int port_queue_send(struct port_queue *q, const void *record, size_t size);
 /* The next record, cut at @size: its whole length; 0 when there is none. */
 size_t port_queue_receive(struct port_queue *q, void *record, size_t size);

@@ -32,7 +32,7 @@ struct port_mutex {
 	pthread_mutex_t lock;
 };
 
-#define PORT_MUTEX_INIT                   \
+#define PORT_MUTEX_INIT(name)             \
 	{                                 \
 		PTHREAD_MUTEX_INITIALIZER \
 	}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The module iodirty_ref: the reference as /dev/iodirty. An open descriptor is
+ * one /dev/iommu of its own, to which the ioctls of abi/iommufd.h and of
+ * abi/iodirty.h are spoken. Whoever may open it may pin as much memory as there
+ * is: only root may.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "iommufd.h"
+#include "linux.h"
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	file->private_data = iommufd_open();
+	return file->private_data ? stream_open(inode, file) : -ENOMEM;
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return iommufd_ioctl(file->private_data, cmd, arg);
+}
+
+static int device_release(struct inode *inode, struct file *file)
+{
+	(void)inode;
+	iommufd_release(file->private_data);
+	return 0;
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.unlocked_ioctl = device_ioctl,
+	.release = device_release,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "iodirty",
+	.fops = &device_fops,
+	.mode = 0600,
+};
+
+/* /sys/module/iodirty_ref/parameters/pinned_pages */
+static int pinned_get(char *buf, const struct kernel_param *param)
+{
+	(void)param;
+	return sysfs_emit(buf, "%lld\n", (long long)atomic64_read(&pinned_pages));
+}
+
+static const struct kernel_param_ops pinned_ops = { .get = pinned_get };
+
+module_param_cb(pinned_pages, &pinned_ops, NULL, 0444);
+MODULE_PARM_DESC(pinned_pages, "pages of programs that are pinned now, 0 when all are closed");
+
+static int __init iodirty_init(void)
+{
+	return misc_register(&device);
+}
+
+static void __exit iodirty_exit(void)
+{
+	misc_deregister(&device);
+	fail_forget_all();
+}
+
+module_init(iodirty_init);
+module_exit(iodirty_exit);
+
+MODULE_DESCRIPTION("Reference implementation of iommufd's dirty tracking on modelled hardware");
+MODULE_LICENSE("Dual BSD/GPL");

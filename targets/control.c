@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "control.h"
+
+static struct ctl_target *control(struct target *t)
+{
+	return (struct ctl_target *)t;
+}
+
+/* An ioctl of abi/iodirty.h: 0 or -errno. */
+static int send(struct target *t, unsigned long cmd, void *arg)
+{
+	return control(t)->calls->ioctl(control(t)->fd, cmd, arg);
+}
+
+int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
+	     int fd, struct target **out)
+{
+	struct ctl_target *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
+
+	if (fd < 0)
+		return fd;
+	if (!c) {
+		calls->close(fd);
+		return -ENOMEM;
+	}
+	c->target = (struct target){ .driver = driver, .caps = caps };
+	c->calls = calls;
+	c->fd = fd;
+	made_fds_init(&c->made, calls->close);
+	*out = &c->target;
+	return 0;
+}
+
+void ctl_close(struct target *t)
+{
+	struct ctl_target *c = control(t);
+
+	made_fds_close(&c->made);
+	c->calls->close(c->fd);
+	free(c);
+}
+
+int ctl_ioctl(struct target *t, unsigned long cmd, void *arg)
+{
+	return made_fds_note(&control(t)->made, cmd, arg, send(t, cmd, arg));
+}
+
+int ctl_close_fd(struct target *t, int fd)
+{
+	return made_fds_close_one(&control(t)->made, fd);
+}
+
+int ctl_format(struct target *t, unsigned int index, struct iodirty_format_info *out)
+{
+	*out = (struct iodirty_format_info){ .size = sizeof(*out), .index = index };
+	return send(t, IODIRTY_FORMAT_INFO, out);
+}
+
+int ctl_plug(struct target *t, struct iodirty_plug *p)
+{
+	p->size = sizeof(*p);
+	return send(t, IODIRTY_PLUG, p);
+}
+
+int ctl_unplug(struct target *t, uint32_t dev_id)
+{
+	struct iodirty_unplug arg = { .size = sizeof(arg), .dev_id = dev_id };
+
+	return send(t, IODIRTY_UNPLUG, &arg);
+}
+
+int ctl_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace, uint32_t *pt_id)
+{
+	struct iodirty_attach arg = {
+		.size = sizeof(arg),
+		.flags = replace ? IODIRTY_ATTACH_REPLACE : 0,
+		.dev_id = dev_id,
+		.pasid = pasid,
+		.pt_id = *pt_id,
+	};
+	int ret = send(t, IODIRTY_ATTACH, &arg);
+
+	if (!ret)
+		*pt_id = arg.pt_id;
+	return ret;
+}
+
+int ctl_detach(struct target *t, uint32_t dev_id, uint32_t pasid)
+{
+	struct iodirty_detach arg = { .size = sizeof(arg), .dev_id = dev_id, .pasid = pasid };
+
+	return send(t, IODIRTY_DETACH, &arg);
+}
+
+int ctl_dma(struct target *t, struct iodirty_dma *d)
+{
+	d->size = sizeof(*d);
+	return send(t, IODIRTY_DMA, d);
+}
+
+int ctl_stream_start(struct target *t, struct iodirty_stream_start *s)
+{
+	s->size = sizeof(*s);
+	return send(t, IODIRTY_STREAM_START, s);
+}
+
+int ctl_stream_query(struct target *t, struct iodirty_stream_query *q)
+{
+	q->size = sizeof(*q);
+	return send(t, IODIRTY_STREAM_QUERY, q);
+}
+
+int ctl_leaf(struct target *t, struct iodirty_leaf *leaf)
+{
+	leaf->size = sizeof(*leaf);
+	return send(t, IODIRTY_LEAF, leaf);
+}
+
+int ctl_stats(struct target *t, struct iodirty_stats *stats)
+{
+	stats->size = sizeof(*stats);
+	return send(t, IODIRTY_STATS, stats);
+}
+
+int ctl_table_read(struct target *t, struct iodirty_table_read *r)
+{
+	r->size = sizeof(*r);
+	return send(t, IODIRTY_TABLE_READ, r);
+}
+
+int ctl_engine(struct target *t, struct iodirty_engine *e)
+{
+	e->size = sizeof(*e);
+	return send(t, IODIRTY_ENGINE, e);
+}
+
+int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left)
+{
+	struct iodirty_fail_nth arg = { .size = sizeof(arg), .nth = nth };
+	int ret = send(t, IODIRTY_FAIL_NTH, &arg);
+
+	if (!ret)
+		*left = arg.out_left;
+	return ret;
+}
+
+int ctl_memlock(struct target *t, uint64_t bytes)
+{
+	struct iodirty_memlock arg = { .size = sizeof(arg), .limit = bytes };
+
+	return send(t, IODIRTY_MEMLOCK, &arg);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What targets share that speak the reference's own ioctls (abi/iodirty.h). */
+#ifndef IODIRTY_TARGETS_CONTROL_H
+#define IODIRTY_TARGETS_CONTROL_H
+
+#include "sys.h"
+#include "target.h"
+
+/* All of them: the core has it all. */
+#define CTL_CAPS                                                                                  \
+	(TARGET_DMA | TARGET_ATOMIC | TARGET_STREAM | TARGET_PASID | TARGET_ACCESS |              \
+	 TARGET_TEST_DIRTY | TARGET_LEAF | TARGET_NO_DIRTY_DEV | TARGET_FAIL_NTH | TARGET_STATS | \
+	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
+	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK | TARGET_REFERENCE)
+
+/* How the descriptor is spoken to: 0 (of an ioctl, or more) or -errno. */
+struct ctl_calls {
+	int (*ioctl)(int fd, unsigned long cmd, void *arg);
+	int (*close)(int fd);
+};
+
+struct ctl_target {
+	struct target target;
+	const struct ctl_calls *calls;
+	int fd;
+	struct made_fds made;
+};
+
+/* A target of @driver on @fd, which it takes over; -errno in its place is returned. */
+int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
+	     int fd, struct target **out);
+
+/* Of struct target_driver, all but what names, probes and opens. */
+void ctl_close(struct target *t);
+int ctl_ioctl(struct target *t, unsigned long cmd, void *arg);
+int ctl_close_fd(struct target *t, int fd);
+int ctl_format(struct target *t, unsigned int index, struct iodirty_format_info *out);
+int ctl_plug(struct target *t, struct iodirty_plug *p);
+int ctl_unplug(struct target *t, uint32_t dev_id);
+int ctl_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace, uint32_t *pt_id);
+int ctl_detach(struct target *t, uint32_t dev_id, uint32_t pasid);
+int ctl_dma(struct target *t, struct iodirty_dma *d);
+int ctl_stream_start(struct target *t, struct iodirty_stream_start *s);
+int ctl_stream_query(struct target *t, struct iodirty_stream_query *q);
+int ctl_leaf(struct target *t, struct iodirty_leaf *leaf);
+int ctl_stats(struct target *t, struct iodirty_stats *stats);
+int ctl_table_read(struct target *t, struct iodirty_table_read *r);
+int ctl_engine(struct target *t, struct iodirty_engine *e);
+int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left);
+int ctl_memlock(struct target *t, uint64_t bytes);
+
+#define CTL_DRIVER                                                                                \
+	.close = ctl_close, .ioctl = ctl_ioctl, .close_fd = ctl_close_fd, .format = ctl_format,   \
+	.plug = ctl_plug, .unplug = ctl_unplug, .attach = ctl_attach, .detach = ctl_detach,       \
+	.dma = ctl_dma, .stream_start = ctl_stream_start, .stream_query = ctl_stream_query,       \
+	.leaf = ctl_leaf, .stats = ctl_stats, .table_read = ctl_table_read, .engine = ctl_engine, \
+	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock
+
+#endif

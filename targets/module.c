@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The reference as a Linux module (ref-kernel/module), by /dev/iodirty: the ioctls
+ * are the same, and the kernel's own pins, copies and threads are behind them.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "control.h"
+#include "targets.h"
+
+static const struct ctl_calls calls = { .ioctl = sys_ioctl, .close = sys_close };
+
+#define DEVICE "/dev/iodirty"
+
+static int module_probe(const char *arg, char *why, size_t why_size)
+{
+	int fd;
+
+	if (arg) {
+		snprintf(why, why_size, "module takes no argument, \"%s\" was given: use -t module",
+			 arg);
+		return -EINVAL;
+	}
+	fd = sys_open(DEVICE);
+	if (fd >= 0)
+		return sys_close(fd);
+	snprintf(why, why_size, "%s: %s", DEVICE,
+		 fd == -EACCES ? "only root may open it" :
+				 "not there: `make module KDIR=DIR`, then insmod iodirty_ref.ko");
+	return fd;
+}
+
+static int module_open(const char *arg, struct target **out)
+{
+	return arg ? -EINVAL : ctl_open(&target_module, CTL_CAPS, &calls, sys_open(DEVICE), out);
+}
+
+const struct target_driver target_module = {
+	.name = "module",
+	.summary = "the reference as a Linux module, " DEVICE,
+	.kernel = true,
+	.probe = module_probe,
+	.open = module_open,
+	CTL_DRIVER,
+};
