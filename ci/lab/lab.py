@@ -160,7 +160,8 @@ def main(argv=None):
     args = parse(argv)
     # So that what was started is ended.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         return args.main(args)
     except Stop as stop:

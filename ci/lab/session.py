@@ -50,6 +50,14 @@ def request(shared, streams, cwd, env, argv):
     return b"".join(os.fsencode(str(word)) + b"\0" for pair in words for word in pair)
 
 
+def grace():
+    text = os.environ.get("IODIRTY_LAB_GRACE", GRACE)
+    try:
+        return float(text)
+    except ValueError:
+        raise Stop(f"IODIRTY_LAB_GRACE takes seconds, not {text!r}", 2) from None
+
+
 class Tail:
     """Copies to @fd what comes to a file."""
 
@@ -78,7 +86,7 @@ class Session:
         self.shares = shares(cwd, *read)
         self.timeout = timeout
         self.output = output
-        self.grace = float(os.environ.get("IODIRTY_LAB_GRACE", GRACE))
+        self.grace = grace()
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
         self.folder = Path(tempfile.mkdtemp(prefix="iodirty-lab.", dir=memory))
         self.keeper = Keeper(self.folder)
@@ -175,8 +183,8 @@ class Session:
         while True:
             with self.booted() as pidfd:
                 verdict = self.watch(pidfd) or "CRASH"
-            if self.status.exists():
-                return int(self.status.read_text(encoding="ascii"))
+            if self.status.exists() and (text := self.status.read_text(encoding="ascii")):
+                return int(text)
             case = self.journal.pending
             if not case:
                 why = console.death(self.said())

@@ -147,6 +147,11 @@ class Run(Scratch):
         stop, _, _, _ = self.run_guest("sleep", timeout=0.3)
         self.assertRegex(str(stop), "took more than 0.3 s")
 
+    def test_grace_that_is_no_number(self):
+        self.set_env("IODIRTY_LAB_GRACE", "long")
+        with self.assertRaisesRegex(Stop, "takes seconds, not 'long'"):
+            session.Session(FakeGuest(), ["true"], self.top)
+
     def test_guest_that_does_not_power_off(self):
         with unittest.mock.patch.object(session, "OFF", 0.1):
             self.assertEqual(self.run_guest("stay:3")[0], 3)
@@ -161,6 +166,7 @@ sys.path[:0] = [{lab!r}, {tests!r}]
 from pathlib import Path
 import signal, session, test_lab
 signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell has behind &
 with session.Session(test_lab.FakeGuest("family"), ["true"], Path({cwd!r})) as run:
     print(run.folder, flush=True)
     run.run()
