@@ -37,10 +37,12 @@ def compiles(text):
     return done.returncode == 0
 
 
-def missing(flavour):
-    """What this flavour takes and is not here: {what: Debian's package}."""
-    lack = {tool: package for tool, package in {**TOOLS, **RUNNERS[flavour]}.items()
-            if not shutil.which(tool)}
+def missing(flavour, built=False):
+    """What this flavour takes, to build or only to run, and is not here: {what: package}."""
+    tools = RUNNERS[flavour] if built else {**TOOLS, **RUNNERS[flavour]}
+    lack = {tool: package for tool, package in tools.items() if not shutil.which(tool)}
+    if built:
+        return lack
     if not shutil.which(compiler()[0]):
         return {**lack, compiler()[0]: "gcc"}
     lack.update({header: package for header, package in HEADERS[flavour].items()
