@@ -8,7 +8,7 @@
  * IODIRTY_FS, by what the host's files come. In the folder, the file "request"
  * has words that end in NUL, a keyword before each: ro, rw (a folder of the
  * host's to be seen at the same path), cwd, env, arg. The program's output goes
- * to the files "stdout" and "stderr" there, its exit status to "status".
+ * to the files that stdout and stderr name, its exit status to "status".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,6 +33,7 @@
 
 static const char *session;
 static const char *filesystem;
+static const char *stream[2]; /* files of the session: one, if it is to keep the order */
 static unsigned int n_shares; /* QEMU's are told apart by their order */
 
 /* The end of the first process is a panic: the host sees the words, and that. */
@@ -172,6 +173,10 @@ static void prepare(char *argv[MAX_WORDS])
 			share(word, word, 0, "mmap");
 		else if (!strcmp(keyword, "cwd"))
 			cwd = word;
+		else if (!strcmp(keyword, "stdout"))
+			stream[0] = word;
+		else if (!strcmp(keyword, "stderr"))
+			stream[1] = word;
 		else if (!strcmp(keyword, "env"))
 			putenv(word);
 		else if (n < MAX_WORDS - 1)
@@ -245,8 +250,9 @@ static bool reap(pid_t child, int *status)
 /* Runs the program to its end: its exit status as a shell would have it. */
 static int run(char *argv[])
 {
-	int to[2] = { session_file("stdout", O_WRONLY | O_APPEND),
-		      session_file("stderr", O_WRONLY | O_APPEND) };
+	bool one = !strcmp(stream[0], stream[1]);
+	int to[2] = { session_file(stream[0], O_WRONLY | O_APPEND),
+		      session_file(stream[1], O_WRONLY | O_APPEND) };
 	struct sigaction action = { .sa_handler = child_ended };
 	static const struct timespec at_once;
 	bool ended = false;
@@ -262,7 +268,7 @@ static int run(char *argv[])
 	sigaction(SIGCHLD, &action, NULL);
 	if (pipe2(pipes[0], O_CLOEXEC) || pipe2(pipes[1], O_CLOEXEC))
 		die("make pipes");
-	child = start(argv, pipes[0], pipes[1], &before);
+	child = start(argv, pipes[0], pipes[one ? 0 : 1], &before);
 	if (child < 0)
 		die("fork");
 	for (int i = 0; i < 2; i++) {

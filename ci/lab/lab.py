@@ -31,16 +31,16 @@ def recipe_of(args, look=False):
 
 def describe(kernel):
     """(version, state)"""
-    version = "-"
     try:
         found = recipe.Recipe(kernel, sources.find(kernel))
-        version, state = found.version(), found.state()
+        version, state, built = found.version(), found.state(), found.is_built()
     except Stop as stop:
-        found, state = None, f"not built: {stop}"
-    lack = recipe.missing(kernel.flavour)
+        version, state, built = "-", f"not built: {stop}", False
+    lack = recipe.missing(kernel.flavour, built)
     if lack:
-        need = f"{', '.join(lack)} missing (Debian: {' '.join(dict.fromkeys(lack.values()))})"
-        state = f"built, but: {need}" if found and found.is_built() else f"cannot be built: {need}"
+        state = (f"{'built, but cannot run' if built else 'cannot be built'}: "
+                 f"{', '.join(lack)} missing: `ci/install lab`, or install "
+                 f"{' '.join(dict.fromkeys(lack.values()))}")
     return version, state
 
 
@@ -55,7 +55,7 @@ def list_main(_args):
 # ---- build, kdir ----
 
 def print_kdir(found):
-    print(f"KDIR={found.kdir}\nARCH={found.arch}")
+    print(f"KDIR={found.kdir}\nARCH={found.arch}\nKBUILD_KCONFIG={found.kconfig}")
 
 
 def build_main(args):
@@ -96,6 +96,9 @@ def complaints(session):
 def run_main(args):
     found = recipe_of(args)
     wants = Wants(args.memory, args.iommu, args.drive, args.smp)
+    lack = recipe.missing(found.kernel.flavour, built=True)
+    if lack:
+        raise Stop(f"{', '.join(lack)} missing: `ci/install lab`")
     machine = FLAVOUR[found.kernel.flavour](found.image, recipe.init_program(), wants,
                                             found.kernel.debug)
     if not found.is_built():
@@ -146,8 +149,8 @@ def parse(argv):
     build = commands.add_parser("build", help="build a kernel, or go on with it")
     build.set_defaults(main=build_main)
     build.add_argument("--print-kdir", action="store_true",
-                       help="print KDIR and ARCH, for `make module`")
-    kdir = commands.add_parser("kdir", help="print KDIR and ARCH of a kernel that is built")
+                       help="print what `make module` takes")
+    kdir = commands.add_parser("kdir", help="the same, of a kernel that is built; builds nothing")
     kdir.set_defaults(main=kdir_main)
     for command in (build, kdir):
         command.add_argument("--source", metavar="DIR", help="of this kernel tree")
@@ -160,7 +163,9 @@ def main(argv=None):
     args = parse(argv)
     # So that what was started is ended.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         return args.main(args)
     except Stop as stop:

@@ -37,10 +37,12 @@ def compiles(text):
     return done.returncode == 0
 
 
-def missing(flavour):
-    """What this flavour takes and is not here: {what: Debian's package}."""
-    lack = {tool: package for tool, package in {**TOOLS, **RUNNERS[flavour]}.items()
-            if not shutil.which(tool)}
+def missing(flavour, built=False):
+    """What this flavour takes, to build or only to run, and is not here: {what: package}."""
+    tools = RUNNERS[flavour] if built else {**TOOLS, **RUNNERS[flavour]}
+    lack = {tool: package for tool, package in tools.items() if not shutil.which(tool)}
+    if built:
+        return lack
     if not shutil.which(compiler()[0]):
         return {**lack, compiler()[0]: "gcc"}
     lack.update({header: package for header, package in HEADERS[flavour].items()
@@ -69,6 +71,7 @@ class Recipe:
                           *(path.read_bytes() for path in self.files()))
         self.folder = cache.top() / "kernels" / f"{kernel.name}-{ident}"
         self.kdir = self.folder / "kdir"
+        self.kconfig = self.folder / "Kconfig"
         self.mark = self.folder / "built"
 
     @property
@@ -134,7 +137,7 @@ class Recipe:
         if done.is_file() and done.read_text(encoding="utf-8") == stamp:
             return
         (self.folder / "fragment").write_text(fragment, encoding="utf-8")
-        (self.folder / "Kconfig").write_text(kconfig, encoding="utf-8")
+        self.kconfig.write_text(kconfig, encoding="utf-8")
         self.make(tree, f"KCONFIG_ALLCONFIG={self.folder / 'fragment'}", "allnoconfig")
         self.check_config(tree)
         done.write_text(stamp, encoding="utf-8")
@@ -152,7 +155,7 @@ class Recipe:
         """The Kconfig of ours must be named each time, or the next make drops what it added."""
         cc = [f"CC={os.environ['CC']}"] if "CC" in os.environ else []
         command = ["make", "-C", str(tree), f"O={self.kdir}", f"ARCH={self.arch}",
-                   f"KBUILD_KCONFIG={self.folder / 'Kconfig'}", *cc, *words]
+                   f"KBUILD_KCONFIG={self.kconfig}", *cc, *words]
         # make's own variables, of a make that runs us, are not for this one.
         env = {key: value for key, value in os.environ.items()
                if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "LDFLAGS", "CC")}

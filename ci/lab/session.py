@@ -42,11 +42,20 @@ def shares(cwd, *read):
     return sorted(found, key=lambda share: len(share[0].parts))
 
 
-def request(shared, cwd, env, argv):
+def request(shared, streams, cwd, env, argv):
     """What init.c reads."""
-    words = [(mode, path) for path, mode in shared] + [("cwd", cwd)] \
-        + [("env", f"{key}={value}") for key, value in env.items()] + [("arg", arg) for arg in argv]
+    words = [*((mode, path) for path, mode in shared), *zip(("stdout", "stderr"), streams),
+             ("cwd", cwd), *(("env", f"{key}={value}") for key, value in env.items()),
+             *(("arg", arg) for arg in argv)]
     return b"".join(os.fsencode(str(word)) + b"\0" for pair in words for word in pair)
+
+
+def grace():
+    text = os.environ.get("IODIRTY_LAB_GRACE", GRACE)
+    try:
+        return float(text)
+    except ValueError:
+        raise Stop(f"IODIRTY_LAB_GRACE takes seconds, not {text!r}", 2) from None
 
 
 class Tail:
@@ -77,7 +86,7 @@ class Session:
         self.shares = shares(cwd, *read)
         self.timeout = timeout
         self.output = output
-        self.grace = float(os.environ.get("IODIRTY_LAB_GRACE", GRACE))
+        self.grace = grace()
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
         self.folder = Path(tempfile.mkdtemp(prefix="iodirty-lab.", dir=memory))
         self.keeper = Keeper(self.folder)
@@ -88,10 +97,14 @@ class Session:
         env = {key: value for key, value in os.environ.items()
                if key in PASSED_ON or key.startswith("IODIRTY_")}
         env["IODIRTY_JOURNAL"] = self.journal.path
-        (self.folder / "request").write_bytes(request(self.shares, cwd, env, argv))
-        self.tails = [Tail(self.folder / name, stream.fileno())
-                      for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr))]
+        # Where both go to the same place, their order is to be kept.
+        ours = {"stdout": sys.stdout.fileno(), "stderr": sys.stderr.fileno()}
+        one = os.path.sameopenfile(*ours.values())
+        streams = ["stdout", "stdout" if one else "stderr"]
+        self.tails = [Tail(self.folder / name, ours[name]) for name in dict.fromkeys(streams)]
+        (self.folder / "request").write_bytes(request(self.shares, streams, cwd, env, argv))
         self.deadline = time.monotonic() + timeout if timeout else None
+        self.lab = os.getpid()
         self.case_at = 0  # where in the console the case that runs begins
 
     def __enter__(self):
@@ -111,6 +124,8 @@ class Session:
     def settle(self):
         """In the child: it ends with us, and leaves no core."""
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self.lab:  # it ended before that was said
+            os._exit(1)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         self.guest.settle()
 
@@ -168,11 +183,13 @@ class Session:
         while True:
             with self.booted() as pidfd:
                 verdict = self.watch(pidfd) or "CRASH"
-            if self.status.exists():
-                return int(self.status.read_text(encoding="ascii"))
+            if self.status.exists() and (text := self.status.read_text(encoding="ascii")):
+                return int(text)
             case = self.journal.pending
             if not case:
-                raise Stop(f"{self.last_words()}\nthe guest ended before its program did")
+                why = console.death(self.said())
+                raise Stop(f"the console's last lines:\n{self.last_words()}\n"
+                           f"The guest ended before its program did{f': {why}' if why else ''}")
             self.bury(verdict, case)
             if case["start"] in dead:
                 raise Stop(f"the guest ended twice in case {case['start']} "

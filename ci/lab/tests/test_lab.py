@@ -140,12 +140,17 @@ class Run(Scratch):
 
     def test_end_between_cases(self):
         stop, journal, _, _ = self.run_guest("early")
-        self.assertRegex(str(stop), "the last words.*\n.*ended before its program")
+        self.assertRegex(str(stop), "the last words\nThe guest ended before its program")
         self.assertEqual(self.died(journal), [])
 
     def test_timeout(self):
         stop, _, _, _ = self.run_guest("sleep", timeout=0.3)
         self.assertRegex(str(stop), "took more than 0.3 s")
+
+    def test_grace_that_is_no_number(self):
+        self.set_env("IODIRTY_LAB_GRACE", "long")
+        with self.assertRaisesRegex(Stop, "takes seconds, not 'long'"):
+            session.Session(FakeGuest(), ["true"], self.top)
 
     def test_guest_that_does_not_power_off(self):
         with unittest.mock.patch.object(session, "OFF", 0.1):
@@ -161,6 +166,7 @@ sys.path[:0] = [{lab!r}, {tests!r}]
 from pathlib import Path
 import signal, session, test_lab
 signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell has behind &
 with session.Session(test_lab.FakeGuest("family"), ["true"], Path({cwd!r})) as run:
     print(run.folder, flush=True)
     run.run()
@@ -208,9 +214,10 @@ class Shares(Scratch):
                          [(Path("/tmp/x"), "ro"), (cwd, "rw")])
 
     def test_request(self):
-        text = session.request([(Path("/tmp/a b"), "rw")], Path("/tmp/a b"), {"K": "v=1"},
-                               ["sh", "-c", ""])
-        self.assertEqual(text, b"rw\0/tmp/a b\0cwd\0/tmp/a b\0env\0K=v=1\0"
+        text = session.request([(Path("/tmp/a b"), "rw")], ["out", "out"],
+                               Path("/tmp/a b"), {"K": "v=1"}, ["sh", "-c", ""])
+        self.assertEqual(text, b"rw\0/tmp/a b\0stdout\0out\0stderr\0out\0"
+                               b"cwd\0/tmp/a b\0env\0K=v=1\0"
                                b"arg\0sh\0arg\0-c\0arg\0\0")
 
 

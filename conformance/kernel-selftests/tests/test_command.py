@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """ci/kernel-selftests itself: the tree, the extraction, and the run with a stand-in for iodirty."""
 
+import argparse
 import importlib.machinery
 import importlib.util
 import io
@@ -77,8 +78,9 @@ class RunProgram(Scratch):
     def run_it(self, *program, seconds=30, wrapper='shift 2; exec "$@"'):
         self.script("iommufd", *program)
         log = self.dir / "iommufd.log"
-        status, timed_out = command.run_program(self.script("iodirty", wrapper), "iommufd",
-                                                self.dir, log, seconds)
+        args = argparse.Namespace(iodirty=self.script("iodirty", wrapper), lab=None)
+        status, timed_out = command.run_program(command.command_of(args, "iommufd"), self.dir, log,
+                                                seconds)
         return status, timed_out, log.read_text(encoding="utf-8")
 
     def test_status_and_output(self):
@@ -86,6 +88,13 @@ class RunProgram(Scratch):
 
     def test_words_of_the_command(self):
         self.assertEqual(self.run_it(wrapper='echo "$@"')[2], "run -- ./iommufd\n")
+
+    def test_words_of_the_command_in_the_lab(self):
+        args = argparse.Namespace(iodirty="iodirty", lab="uml-6.12", module=None)
+        self.assertEqual(command.command_of(args, "iommufd"),
+                         ["iodirty", "lab", "run", "uml-6.12", "--", "./iommufd"])
+        args.module = "ref.ko"
+        self.assertEqual(command.command_of(args, "iommufd")[4:6], ["--", "sh"])
 
     def test_time_limit_ends_all(self):
         """Also what has a process group of its own, as each case of the harness."""
@@ -210,7 +219,7 @@ class Whole(Scratch):
         (self.dir / "lists").mkdir()
         for name, value in (("TOP", self.dir), ("LISTS", self.dir / "lists"),
                             ("requirements", lambda: set()),
-                            ("prepare", lambda _source: (self.work, "6.12.7"))):
+                            ("prepare", lambda *_: (self.work, "6.12.7"))):
             patch = mock.patch.object(command, name, value)
             patch.start()
             self.addCleanup(patch.stop)
