@@ -8,7 +8,8 @@ int main(void)
 	struct iommu_vfio_ioas set = { .size = sizeof(set), .op = IOMMU_VFIO_IOAS_SET };
 	struct vfio_iommu_type1_dma_unmap part = { .argsz = sizeof(part) };
 	struct iommu_ioas_unmap end = { .size = sizeof(end) };
-	void *mem = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mem =
+		mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int refused, ret;
 
 	end.ioas_id = set.ioas_id = ioas_alloc();
