@@ -45,7 +45,7 @@ INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
 	-I ref-kernel/port/user -I ref-kernel/pgtable -I ref-kernel/hw -I ref-kernel/iommufd
 # Tests see what they test through target.h and the ABI only, examples the ABI.
 includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
-	$(if $(filter examples/%,$(1)),-I include,$(INC)))
+	$(if $(filter examples/% conformance/deviations/%,$(1)),-I include,$(INC)))
 
 # ---- sources ----
 
@@ -66,7 +66,8 @@ META_TOML := conformance/meta/requirements.toml
 DEVIATIONS := $(wildcard conformance/deviations/*.toml)
 META_DEVIATIONS := conformance/meta/deviations.toml
 
-EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c))
+# Programs of nothing but themselves and the ABI.
+EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c conformance/deviations/*.c))
 
 GEN := conformance/gen_requirements.py
 GEN_DEV := conformance/gen_deviations.py

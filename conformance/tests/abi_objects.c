@@ -126,7 +126,7 @@ CT_TEST(hw_info_buffer, "ABI-027", .scope = CT_EACH_FORMAT)
 
 /* A buffer as long as data_len can say, that ends after a MiB: filled no further,
  * and not for ever. */
-CT_TEST(hw_info_buffer_long, "ABI-027")
+CT_TEST(hw_info_buffer_long, "ABI-027", .timeout_s = 5)
 {
 	static const struct {
 		u32 length;

@@ -20,8 +20,8 @@
 
 atomic64_t pinned_pages;
 
-/* Page numbers of the bus to struct pinned. */
-static struct maple_tree bus = MTREE_INIT(bus, MT_FLAGS_ALLOC_RANGE);
+/* Page numbers of the bus to struct pinned. DMA looks up while others pin and unpin. */
+static struct maple_tree bus = MTREE_INIT(bus, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 
 int bus_alloc(struct port_pin *pin, u64 hint, u64 npages, bool write)
 {

@@ -3,7 +3,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
-#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
 #include <uapi/linux/fcntl.h>
