@@ -72,7 +72,8 @@ def build_main(args):
 def kdir_main(args):
     found = recipe_of(args)
     if not found.is_built():
-        raise Stop(f"{found.kernel.name} is not built: `iodirty lab build {found.kernel.name}`")
+        tree = f"--source {args.source} " if args.source else ""
+        raise Stop(f"{args.kernel} is not built: `iodirty lab build {tree}{args.kernel}`")
     print_kdir(found)
     return 0
 
@@ -171,6 +172,9 @@ def main(argv=None):
     except Stop as stop:
         say(stop)
         return stop.status
+    except OSError as error:
+        say(error)
+        return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
