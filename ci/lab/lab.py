@@ -151,7 +151,7 @@ def parse(argv):
     build.set_defaults(main=build_main)
     build.add_argument("--print-kdir", action="store_true",
                        help="print what `make module` takes")
-    kdir = commands.add_parser("kdir", help="print KDIR, ARCH, KBUILD_KCONFIG of a kernel that is built")
+    kdir = commands.add_parser("kdir", help="print that, of a kernel that is built already")
     kdir.set_defaults(main=kdir_main)
     for command in (build, kdir):
         command.add_argument("--source", metavar="DIR", help="of this kernel tree")
