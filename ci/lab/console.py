@@ -32,5 +32,12 @@ def complaints(text):
     return [line for line in text.splitlines() if COMPLAINT.search(line)]
 
 
+def notes(text, lines):
+    """@lines of it: those from its last words on, which tell most at their beginning."""
+    found = DEATH.search(text)
+    words = text[found.start():].splitlines() if found else []
+    return "\n".join(words[:lines]) if len(words) > lines else tail(text, lines)
+
+
 def tail(text, lines):
     return "\n".join(text.rstrip("\n").splitlines()[-lines:])

@@ -8,6 +8,10 @@ from pathlib import Path
 from words import Stop
 
 
+# On demand, for tests of large leaves: none are set aside.
+HUGE_PAGES = "sysctl.vm.nr_overcommit_hugepages=128"
+
+
 class Wants:
     """Of the machine, by the options of `lab run`."""
 
@@ -84,7 +88,7 @@ class Qemu:
                 "-serial", "chardev:console",
                 "-chardev", f"file,id=console,path={comma(session.console)},append=on",
                 "-kernel", str(self.image), "-initrd", str(session.folder / "initrd"),
-                "-append", " ".join(["console=ttyS0",
+                "-append", " ".join(["console=ttyS0", HUGE_PAGES,
                                      *kernel_words(session, "9p", self.debug)]),
                 *(["-device", "intel-iommu,intremap=on,caching-mode=on",
                    "-device", "edu,addr=0x10"] if wants.iommu else []),

@@ -72,7 +72,8 @@ def build_main(args):
 def kdir_main(args):
     found = recipe_of(args)
     if not found.is_built():
-        raise Stop(f"{found.kernel.name} is not built: `iodirty lab build {found.kernel.name}`")
+        tree = f"--source {args.source} " if args.source else ""
+        raise Stop(f"{args.kernel} is not built: `iodirty lab build {tree}{args.kernel}`")
     print_kdir(found)
     return 0
 
@@ -150,7 +151,7 @@ def parse(argv):
     build.set_defaults(main=build_main)
     build.add_argument("--print-kdir", action="store_true",
                        help="print what `make module` takes")
-    kdir = commands.add_parser("kdir", help="the same, of a kernel that is built; builds nothing")
+    kdir = commands.add_parser("kdir", help="print that, of a kernel that is built already")
     kdir.set_defaults(main=kdir_main)
     for command in (build, kdir):
         command.add_argument("--source", metavar="DIR", help="of this kernel tree")
@@ -171,6 +172,9 @@ def main(argv=None):
     except Stop as stop:
         say(stop)
         return stop.status
+    except OSError as error:
+        say(error)
+        return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 

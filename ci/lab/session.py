@@ -208,7 +208,7 @@ class Session:
             message = f"no word for {case.get('timeout', 0)} + {self.grace:g} s"
         else:
             message = console.death(said) or "the guest ended"
-        self.journal.died(verdict, message, console.tail(said, NOTES))
+        self.journal.died(verdict, message, console.notes(said, NOTES))
         say(f"{verdict} in {case.get('case', case['start'])}: {message}; booting again")
 
     def last_words(self):

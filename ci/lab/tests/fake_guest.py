@@ -65,9 +65,9 @@ def main():
         if index in begun and does != "again":
             continue
         # So that the lab sees which part of the console is this case's.
-        time.sleep(0.1 if does == "crash" else 0)
+        time.sleep(0.3 if does == "crash" else 0)
         tell(start=index, case=f"case {index}", timeout=0.1)
-        time.sleep(0.1 if does == "crash" else 0)
+        time.sleep(0.3 if does == "crash" else 0)
         case(index, does)
         tell(end=index, verdict="PASS")
     tell(done=True)

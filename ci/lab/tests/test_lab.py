@@ -71,7 +71,7 @@ class Run(Scratch):
 
     def setUp(self):
         super().setUp()
-        self.set_env("IODIRTY_LAB_GRACE", "0.2")
+        self.set_env("IODIRTY_LAB_GRACE", "5")
 
     def run_guest(self, *plan, **options):
         """(exit status or Stop, the journal's entries, stdout, stderr)"""
@@ -128,10 +128,11 @@ class Run(Scratch):
         self.assertEqual(self.died(journal), [("CRASH", "the guest ended")])
 
     def test_hang_is_a_verdict(self):
+        self.set_env("IODIRTY_LAB_GRACE", "0.6")
         status, journal, _, _ = self.run_guest("hang", "pass", "hang")
         self.assertEqual(status, 0)
         self.assertEqual([verdict for verdict, _ in self.died(journal)], ["HANG", "HANG"])
-        self.assertIn("no word for 0.1 + 0.2 s", self.died(journal)[0][1])
+        self.assertIn("no word for 0.1 + 0.6 s", self.died(journal)[0][1])
 
     def test_same_case_twice(self):
         stop, journal, _, _ = self.run_guest("again")
@@ -367,6 +368,11 @@ class Words(Scratch):
         self.assertEqual(console.complaints(text), ["WARNING: CPU: 0 at x",
                                                     "BUG: KASAN: slab-use-after-free in f"])
         self.assertEqual(console.death(text), "BUG: KASAN: slab-use-after-free in f")
+
+    def test_notes(self):
+        text = "before\nBUG: first\nsecond\nthird\n"
+        self.assertEqual(console.notes(text, 2), "BUG: first\nsecond")
+        self.assertEqual(console.notes(text, 4), "before\nBUG: first\nsecond\nthird")
 
     def test_initrd(self):
         archive = guest.cpio({"dev": None, "init": b"program"})
