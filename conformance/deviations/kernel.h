@@ -4,6 +4,7 @@
  * tracked through a HWPT, and its memory. Each shows one deviation on /dev/iommu,
  * in a line, and exits 1 if it is there, 0 if not, 4 if it could not be tried.
  */
+#define _GNU_SOURCE /* memfd_create */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

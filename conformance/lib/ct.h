@@ -187,6 +187,7 @@ struct scene {
 	u32 ioas, dev, hwpt;
 	u64 iova, length;
 	u64 leaf; /* bytes of a leaf of this configuration */
+	u64 reach; /* of the largest that may be there: a write may show so far */
 	u64 granule; /* bytes of the format's smallest leaf, at least 2048 */
 	u64 page; /* granule, at least 4096: what IOAS_MAP is sure to take */
 	u8 *mem; /* where iova is mapped from */

@@ -53,6 +53,22 @@ static void check_leaf(const struct scene *s, u64 iova)
 		 leaf.out_lg2, ct.config.leaf_lg2);
 }
 
+/*
+ * Where pages of memory are decides how large leaves are, and unless the target says
+ * otherwise (TARGET_LEAF) nobody knows that: where there are larger leaves than this
+ * configuration's, all of the scene may be one. Below a page there is no doubt.
+ */
+static u64 reach(const struct scene *s)
+{
+	u64 larger = ct.config.format.leaf_sizes >> ct.config.leaf_lg2 >> 1, reach = s->leaf;
+
+	if (leaves_are_exact() || !larger || s->leaf < 4096)
+		return reach;
+	while (reach < s->length)
+		reach *= 2;
+	return reach;
+}
+
 void scene_open_options(struct scene *s, const struct scene_options *o)
 {
 	*s = (struct scene){
@@ -67,7 +83,8 @@ void scene_open_options(struct scene *s, const struct scene_options *o)
 	 * suit this leaf and no larger one.
 	 */
 	s->mem = ct_memory(s->length, highest(2 * s->leaf, 4096), s->leaf);
-	s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->leaf);
+	s->reach = reach(s);
+	s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->reach);
 
 	x(ct_ioas_alloc(&s->ioas));
 	x(ct_plug_pasid(o->plug_flags, o->pasid_width, &s->dev));
@@ -90,7 +107,7 @@ void scene_open_options(struct scene *s, const struct scene_options *o)
 void scene_beside(struct scene *other, const struct scene *s, u32 ioas)
 {
 	*other = *s;
-	other->truth = ct_shadow_new(s->iova, s->length, s->granule, s->leaf);
+	other->truth = ct_shadow_new(s->iova, s->length, s->granule, s->reach);
 	other->ioas = ioas;
 	x(ct_plug(0, &other->dev));
 	x(ct_hwpt_alloc(other->dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &other->hwpt));

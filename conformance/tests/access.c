@@ -136,7 +136,7 @@ static void open_pages(struct scene *s, bool enable)
 	if (s->leaf < s->page) {
 		s->leaf = s->page;
 		s->mem = ct_memory(s->length, s->page, 0);
-		s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->leaf);
+		s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->reach);
 	}
 	map_pages(s);
 }

@@ -25,7 +25,7 @@ static inline struct scene second_hwpt(const struct scene *s, u32 flags)
 {
 	struct scene second = *s;
 
-	second.truth = ct_shadow_new(s->iova, s->length, s->granule, s->leaf);
+	second.truth = ct_shadow_new(s->iova, s->length, s->granule, s->reach);
 	x(ct_hwpt_alloc(s->dev, s->ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING | flags, &second.hwpt));
 	return second;
 }

@@ -423,7 +423,7 @@ CT_TEST(clear_one_hwpt, "CLEAR-008", .scope = CT_EACH_LEAF)
 	x(ct_hwpt_alloc(dev, s.ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &hwpt));
 	x(ct_attach(dev, 0, hwpt));
 	x(ct_set_tracking(hwpt, true));
-	truth = ct_shadow_new(s.iova, s.length, s.granule, s.leaf);
+	truth = ct_shadow_new(s.iova, s.length, s.granule, s.reach);
 
 	/* One leaf written by both, one by each, one by none. */
 	scene_write(&s, 0, 1);
