@@ -58,6 +58,8 @@ void *ct_memory(u64 length, u64 align, u64 offset)
 
 	if (length <= PLAIN_MAX) {
 		map_fixed(first, end - first, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+		/* Large leaves need memory in one piece; without, there are fewer. */
+		madvise((void *)first, end - first, MADV_HUGEPAGE);
 		return (void *)addr;
 	}
 	fd = ct_memfd(REPEAT);
