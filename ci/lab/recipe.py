@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -57,12 +58,25 @@ def demand(flavour):
                    f"{' '.join(dict.fromkeys(lack.values()))}")
 
 
+def run_group(command, env, log, lock):
+    """Its exit status; all of it ends with us. If we are killed, it has the lock to its end."""
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                          stderr=subprocess.STDOUT, pass_fds=(lock,), process_group=0) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # make removes what is half made
+            process.wait()
+            raise
+
+
 class Recipe:
     """A kernel of a source, and where in the cache it is."""
 
     def __init__(self, kernel, source):
         self.kernel = kernel
         self.source = source
+        self.lock = None
         self.moves = kernel.series is None  # the tree is somebody's who works on it
         version = subprocess.run([*compiler(), "--version"], stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL, check=False).stdout \
@@ -105,7 +119,7 @@ class Recipe:
             return
         demand(self.kernel.flavour)
         tree = self.source.tree()
-        with cache.lock(self.folder.name, f"building {self.kernel.name}"):
+        with cache.lock(self.folder.name, f"building {self.kernel.name}") as self.lock:
             if self.is_built() and not self.moves:
                 return
             self.kdir.mkdir(parents=True, exist_ok=True)
@@ -160,8 +174,7 @@ class Recipe:
         env = {key: value for key, value in os.environ.items()
                if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "LDFLAGS", "CC")}
         with open(self.log, "a", encoding="utf-8") as log:
-            status = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
-                                    stderr=subprocess.STDOUT, check=False).returncode
+            status = run_group(command, env, log, self.lock)
         if status:
             tail = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:]
             raise Stop("\n".join([*tail, f"{self.kernel.name} does not build; the whole log is "

@@ -301,6 +301,25 @@ esac
         self.assertTrue(self.build().is_built())
         self.assertEqual(self.calls(), ["config", "make", "make"])
 
+    def test_killed_in_make(self):
+        """What make has started has the lock to its end."""
+        make = self.top / "bin/make"
+        make.write_text(make.read_text(encoding="utf-8").replace(
+            "*) [", f"*) touch {self.top}/made; sleep 1; echo late >>{self.top}/calls; ["),
+            encoding="utf-8")
+        script = (f"import sys; sys.path.insert(0, {str(LAB)!r}); import kernels, recipe, sources\n"
+                  f"recipe.Recipe(kernels.Kernel('uml-6.12', 'uml', '6.12', False), "
+                  f"sources.Tree({str(self.tree)!r})).build()")
+        with subprocess.Popen([PYTHON, "-c", script], stderr=subprocess.DEVNULL) as first:
+            while not (self.top / "made").exists():
+                time.sleep(0.02)
+            first.kill()
+        make.write_text(make.read_text(encoding="utf-8").replace("sleep 1;", ""), encoding="utf-8")
+        self.build()
+        text = (self.top / "calls").read_text(encoding="utf-8")
+        self.assertEqual(text.count("late\n"), 2)
+        self.assertLess(text.index("late\n"), text.rindex("-j"))
+
     def test_tree_of_somebody_is_looked_at_each_time(self):
         self.build(None)
         self.build(None)
