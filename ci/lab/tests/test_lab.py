@@ -258,7 +258,7 @@ class Build(Scratch):
         (self.tree / "Kconfig").write_text("mainmenu\n", encoding="utf-8")
         tools = self.top / "bin"
         tools.mkdir()
-        for name in recipe.TOOLS:
+        for name in {*recipe.TOOLS} - {"xz"}:
             tool = tools / name
             tool.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             tool.chmod(0o755)
@@ -336,6 +336,19 @@ esac
         (self.tree / ".config").touch()
         with self.assertRaisesRegex(Stop, "built in place"):
             sources.Tree(self.tree)
+
+    def test_tarball(self):
+        """Extracted once, and a fetched one is then not kept."""
+        (self.tree / "drivers/gpu/drm/amd/include").mkdir(parents=True)
+        tarball = cache.folder("apt") / "linux.tar.xz"
+        subprocess.run(["tar", "-cJf", tarball, "-C", self.top, "tree"], check=True)
+        source = sources.Tarball("linux-1", "1", lambda: tarball)
+        with contextlib.redirect_stderr(io.StringIO()):
+            tree = source.tree()
+        self.assertEqual(sources.tree_version(tree), "6.12.1-rc1")
+        self.assertFalse((tree / "drivers/gpu/drm/amd/include").exists())
+        self.assertFalse(tarball.exists())
+        self.assertEqual(source.tree(), tree)
 
     def test_no_tree(self):
         with self.assertRaisesRegex(Stop, "no kernel tree"):
