@@ -2,6 +2,7 @@
 """How each kernel is configured and built, and what that takes."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -176,9 +177,13 @@ class Recipe:
         with open(self.log, "a", encoding="utf-8") as log:
             status = run_group(command, env, log, self.lock)
         if status:
-            tail = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:]
-            raise Stop("\n".join([*tail, f"{self.kernel.name} does not build; the whole log is "
-                                         f"{self.log}"]))
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            # Of many compilers at once, the one that failed is seldom the last.
+            first = next((at for at, line in enumerate(lines)
+                          if re.search(r"\berror:|\*\*\*", line)), len(lines))
+            shown = lines[max(first - 5, 0):first + 25]
+            raise Stop("\n".join([*shown, f"{self.kernel.name} does not build; the whole log is "
+                                          f"{self.log}"]))
 
 
 def init_program():
