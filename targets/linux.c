@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "abi/vfio.h"
 #include "linux.h"
 #include "sys.h"
 #include "targets.h"
@@ -55,7 +56,8 @@ struct linux_target {
 	 * when they are attached to nothing. Made with the first device, and not the
 	 * seam's to see: 0 until then. */
 	uint32_t parking, parked[2];
-	bool huge_by_device, huge_by_table; /* how mock-huge is had */
+	struct iodirty_format_info formats[2]; /* mock, mock-huge: what was found out */
+	bool huge_by_device, huge_by_table; /* how mock-huge is had, if at all */
 	bool pasid;
 	pthread_mutex_t lock; /* for the lists */
 	struct device *devices;
@@ -134,20 +136,66 @@ static bool device_exists(int fd, uint32_t ioas, uint32_t flags)
 	return true;
 }
 
-static bool huge_table_exists(int fd, uint32_t ioas)
+/* What may be mapped in @ioas, to which a device is attached. */
+static int aperture(int fd, uint32_t ioas, struct iodirty_format_info *f)
 {
-	struct iommu_hwpt_selftest data = { .pagetable_type = MOCK_IOMMUPT_HUGE };
-	struct iommu_test_cmd cmd;
-	uint32_t hwpt;
-	bool exists;
+	struct iommu_iova_range ranges[8];
+	struct iommu_ioas_iova_ranges arg = {
+		.size = sizeof(arg),
+		.ioas_id = ioas,
+		.num_iovas = sizeof(ranges) / sizeof(ranges[0]),
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+	int ret = sys_ioctl(fd, IOMMU_IOAS_IOVA_RANGES, &arg);
 
-	if (mock_device(fd, ioas, 0, &cmd))
-		return false;
-	exists = !hwpt_alloc(fd, cmd.mock_domain_flags.out_idev_id, ioas, 0, &data, &hwpt);
-	if (exists)
-		destroy(fd, hwpt);
-	destroy(fd, cmd.mock_domain_flags.out_stdev_id);
-	return exists;
+	if (ret || !arg.num_iovas)
+		return ret ? ret : -ENODEV;
+	f->aperture_first = ranges[0].start;
+	f->aperture_last = ranges[arg.num_iovas - 1].last;
+	return 0;
+}
+
+/* The sizes of leaves above a page: VFIO's ioctls tell, iommufd's do not. */
+static uint64_t large_leaves(int fd, uint32_t ioas)
+{
+	struct iommu_vfio_ioas set = { .size = sizeof(set),
+				       .op = IOMMU_VFIO_IOAS_SET,
+				       .ioas_id = ioas };
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+
+	if (sys_ioctl(fd, IOMMU_VFIO_IOAS, &set) || sys_ioctl(fd, VFIO_IOMMU_GET_INFO, &info))
+		return 0;
+	return info.iova_pgsizes & ~4096ull;
+}
+
+/* The tables of a device with @flags, or of @type. */
+static int look_at(int fd, uint32_t flags, uint32_t type, struct iodirty_format_info *f)
+{
+	struct iommu_hwpt_selftest data = { .pagetable_type = type };
+	struct iommu_test_cmd cmd, replace = { 0 };
+	uint32_t ioas, hwpt;
+	int ret = ioas_alloc(fd, &ioas);
+
+	if (!ret)
+		ret = mock_device(fd, ioas, flags, &cmd);
+	if (ret)
+		return ret;
+	if (type) {
+		ret = hwpt_alloc(fd, cmd.mock_domain_flags.out_idev_id, ioas, 0, &data, &hwpt);
+		replace.id = cmd.mock_domain_flags.out_stdev_id;
+		replace.mock_domain_replace.pt_id = hwpt;
+		if (!ret)
+			ret = test_cmd(fd, IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, &replace);
+	}
+	if (!ret)
+		ret = aperture(fd, ioas, f);
+	if (ret)
+		return ret;
+	f->granule_lg2 = __builtin_ctzll(type ? 4096 : GRANULE);
+	f->leaf_sizes = 1ull << f->granule_lg2 | large_leaves(fd, ioas);
+	if (!type && f->leaf_sizes & ~(GRANULE | MOCK_HUGE_PAGE_SIZE))
+		f->leaf_sizes |= 4096; /* every power of two */
+	return 0;
 }
 
 static int linux_probe(const char *arg, char *why, size_t why_size)
@@ -192,9 +240,13 @@ static int find_out(struct linux_target *l)
 	if (fd < 0)
 		return fd;
 	ret = ioas_alloc(fd, &ioas);
+	if (!ret)
+		ret = look_at(fd, 0, MOCK_IOMMUPT_DEFAULT, &l->formats[0]);
 	if (!ret) {
-		l->huge_by_device = device_exists(fd, ioas, MOCK_FLAGS_DEVICE_HUGE_IOVA);
-		l->huge_by_table = !l->huge_by_device && huge_table_exists(fd, ioas);
+		l->huge_by_device = !look_at(fd, MOCK_FLAGS_DEVICE_HUGE_IOVA, MOCK_IOMMUPT_DEFAULT,
+					     &l->formats[1]);
+		l->huge_by_table = !l->huge_by_device &&
+				   !look_at(fd, 0, MOCK_IOMMUPT_HUGE, &l->formats[1]);
 		l->pasid = device_exists(fd, ioas, MOCK_FLAGS_DEVICE_PASID);
 	}
 	sys_close(fd);
@@ -276,17 +328,12 @@ static int linux_format(struct target *t, unsigned int index, struct iodirty_for
 
 	if (index >= 1u + huge)
 		return -ENOENT;
-	*out = (struct iodirty_format_info){
-		.size = sizeof(*out),
-		.index = index,
-		.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT |
-			 (l->pasid ? IODIRTY_FORMAT_DIRTY_PASID : 0) |
-			 (index ? IODIRTY_FORMAT_VARIANT : 0),
-		.granule_lg2 = __builtin_ctzll(GRANULE),
-		.leaf_sizes = GRANULE | (index ? MOCK_HUGE_PAGE_SIZE : 0),
-		.aperture_first = MOCK_APERTURE_START,
-		.aperture_last = MOCK_APERTURE_LAST,
-	};
+	*out = l->formats[index];
+	out->size = sizeof(*out);
+	out->index = index;
+	out->flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT |
+		     (l->pasid ? IODIRTY_FORMAT_DIRTY_PASID : 0) |
+		     (index ? IODIRTY_FORMAT_VARIANT : 0);
 	strcpy(out->name, index ? "mock-huge" : "mock");
 	return 0;
 }
@@ -460,6 +507,8 @@ static int linux_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool 
 		cmd.mock_domain_replace.pt_id = *pt_id;
 	}
 	ret = test_cmd(l->fd, op, &cmd);
+	if (ret == -EADDRINUSE && d->huge && l->huge_by_table)
+		return unable(l, "this mock makes no HWPT of large leaves by itself");
 	if (ret)
 		return ret;
 	if (!pasid)

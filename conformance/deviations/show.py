@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Run the programs that show the deviations listed for the kernel that runs.
+r"""Run the programs that show the deviations listed for the kernel that runs.
 
     show.py IODIRTY PROGRAMS
 
 IODIRTY is the command, PROGRAMS the folder that they are built in. Each must show its
 deviation; those that would take this kernel down are not run. Run it where they belong:
-iodirty lab run uml-6.12 -- conformance/deviations/show.py ./iodirty build/release/conformance/deviations
+
+    iodirty lab run uml-6.12 -- conformance/deviations/show.py \
+        ./iodirty build/release/conformance/deviations
 """
 
 import json

@@ -80,6 +80,11 @@ static inline void open_container(struct scene *s, u32 type, bool map)
 
 	scene_open(s, .leaves = 2 * huge >> ct.config.leaf_lg2, .no_map = true);
 	s->mem = ct_memory(s->length, huge, s->iova % huge);
+	/* Without large pages leaves are of a page, which may be two granules. */
+	if (!(ct.t->caps & TARGET_LEAF) && s->leaf < s->page) {
+		ct_shadow_free(s->truth);
+		s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->page);
+	}
 	x(vfio_ioas(IOMMU_VFIO_IOAS_SET, s->ioas));
 	x(vfio_number(VFIO_SET_IOMMU, type));
 	if (map)
