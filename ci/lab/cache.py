@@ -35,7 +35,8 @@ def key(*parts):
 def lock(name, what):
     """Hold @name; who comes second waits, and says that it waits for @what.
 
-    The lock is the file's, not its content: it ends with the process, however that ends.
+    It ends with the process, however that ends, and with those that were given the
+    descriptor which this yields.
     """
     with open(folder("locks") / name, "w", encoding="utf-8") as file:
         try:
@@ -43,7 +44,7 @@ def lock(name, what):
         except BlockingIOError:
             say(f"another run is {what}: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def whole(path, text):

@@ -2,7 +2,9 @@
 """How each kernel is configured and built, and what that takes."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -57,12 +59,25 @@ def demand(flavour):
                    f"{' '.join(dict.fromkeys(lack.values()))}")
 
 
+def run_group(command, env, log, lock):
+    """Its exit status; all of it ends with us. If we are killed, it has the lock to its end."""
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                          stderr=subprocess.STDOUT, pass_fds=(lock,), process_group=0) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # make removes what is half made
+            process.wait()
+            raise
+
+
 class Recipe:
     """A kernel of a source, and where in the cache it is."""
 
     def __init__(self, kernel, source):
         self.kernel = kernel
         self.source = source
+        self.lock = None
         self.moves = kernel.series is None  # the tree is somebody's who works on it
         version = subprocess.run([*compiler(), "--version"], stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL, check=False).stdout \
@@ -105,7 +120,7 @@ class Recipe:
             return
         demand(self.kernel.flavour)
         tree = self.source.tree()
-        with cache.lock(self.folder.name, f"building {self.kernel.name}"):
+        with cache.lock(self.folder.name, f"building {self.kernel.name}") as self.lock:
             if self.is_built() and not self.moves:
                 return
             self.kdir.mkdir(parents=True, exist_ok=True)
@@ -160,12 +175,15 @@ class Recipe:
         env = {key: value for key, value in os.environ.items()
                if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "LDFLAGS", "CC")}
         with open(self.log, "a", encoding="utf-8") as log:
-            status = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
-                                    stderr=subprocess.STDOUT, check=False).returncode
+            status = run_group(command, env, log, self.lock)
         if status:
-            tail = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:]
-            raise Stop("\n".join([*tail, f"{self.kernel.name} does not build; the whole log is "
-                                         f"{self.log}"]))
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            # Of many compilers at once, the one that failed is seldom the last.
+            first = next((at for at, line in enumerate(lines)
+                          if re.search(r"\berror:|\*\*\*", line)), len(lines))
+            shown = lines[max(first - 5, 0):first + 25]
+            raise Stop("\n".join([*shown, f"{self.kernel.name} does not build; the whole log is "
+                                          f"{self.log}"]))
 
 
 def init_program():

@@ -58,7 +58,10 @@ class Tarball(Source):
             return tree
         with cache.lock(f"source-{self.ident}", f"extracting {self.ident}"):
             if not tree.is_dir():
-                extract(self.tarball(), tree)
+                tarball = self.tarball()
+                extract(tarball, tree)
+                if tarball.is_relative_to(cache.top()):  # fetched for this only
+                    tarball.unlink()
         return tree
 
 
