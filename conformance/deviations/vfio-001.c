@@ -5,10 +5,11 @@
 int main(int argc, char **argv)
 {
 	struct {
-		struct vfio_iommu_type1_dirty_bitmap head;
+		__u32 argsz, flags;
 		struct vfio_iommu_type1_dirty_bitmap_get get;
 	} arg = {
-		.head = { .argsz = sizeof(arg), .flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP },
+		.argsz = sizeof(arg),
+		.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
 		.get = { .iova = IOVA, .size = 64 * PAGE, .bitmap = { .pgsize = PAGE, .size = 8 } },
 	};
 	__u64 bits = 0;

@@ -5,13 +5,14 @@
 int main(int argc, char **argv)
 {
 	struct {
-		struct vfio_iommu_type1_dma_unmap head;
+		__u32 argsz, flags;
+		__u64 iova, size;
 		struct vfio_bitmap bitmap;
 	} arg = {
-		.head = { .argsz = sizeof(arg),
-			  .flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
-			  .iova = IOVA,
-			  .size = 128 * PAGE },
+		.argsz = sizeof(arg),
+		.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
+		.iova = IOVA,
+		.size = 128 * PAGE,
 		.bitmap = { .pgsize = PAGE, .size = 16 },
 	};
 	uint8_t *mem = memory(128), *room = memory(2);
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
 	arg.bitmap.data = (void *)(room + PAGE - 8);
 	failed = call(VFIO_IOMMU_UNMAP_DMA, &arg);
 	again = type1_map(mem, 64, IOVA);
-	return shown(failed && !again && arg.head.size == 128 * PAGE,
+	return shown(failed && !again && arg.size == 128 * PAGE,
 		     "unmap: %d, size %llu as before; its first mapping again: %d", failed,
-		     arg.head.size, again);
+		     arg.size, again);
 }
