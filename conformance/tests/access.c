@@ -134,7 +134,7 @@ static void open_pages(struct scene *s, bool enable)
 	scene_open(s, .leaves = ct.config.leaf_lg2 < 12 ? 8 : 4, .no_map = true,
 		   .no_enable = !enable);
 	if (s->leaf < s->page) {
-		s->leaf = s->page;
+		s->leaf = s->reach = s->page;
 		s->mem = ct_memory(s->length, s->page, 0);
 		s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->reach);
 	}

@@ -5,10 +5,13 @@
  * it, so that leaves are as large as the mapping allows, however scattered the pages
  * are; and an address of nothing pinned reaches nothing.
  */
+#include <linux/capability.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "linux.h"
@@ -23,7 +26,33 @@ atomic64_t pinned_pages;
 /* Page numbers of the bus to struct pinned. DMA looks up while others pin and unpin. */
 static struct maple_tree bus = MTREE_INIT(bus, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 
-int bus_alloc(struct port_pin *pin, u64 hint, u64 npages, bool write)
+/* As drivers/iommu/iommufd/pages.c does for IOMMU_OPTION_RLIMIT_MODE's processes. */
+static int account(struct pinned *p, struct mm_struct *mm, u64 npages)
+{
+	u64 limit = capable(CAP_IPC_LOCK) ? U64_MAX : rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	if (atomic64_add_return(npages, &mm->pinned_vm) > limit) {
+		atomic64_sub(npages, &mm->pinned_vm);
+		return -ENOMEM;
+	}
+	mmgrab(mm);
+	p->mm = mm;
+	p->accounted = npages;
+	return 0;
+}
+
+static void give_up(struct pinned *p)
+{
+	if (p->mm) {
+		atomic64_sub(p->accounted, &p->mm->pinned_vm);
+		mmdrop(p->mm);
+	}
+	kvfree(p->folios);
+	kvfree(p->pages);
+	kfree(p);
+}
+
+int bus_alloc(struct port_pin *pin, struct mm_struct *mm, u64 hint, u64 npages, bool write)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	u64 align = roundup_pow_of_two(npages);
@@ -34,10 +63,9 @@ int bus_alloc(struct port_pin *pin, u64 hint, u64 npages, bool write)
 		return -ENOMEM;
 	p->write = write;
 	p->pages = kvcalloc(npages, sizeof(*p->pages), gfp);
-	if (!p->pages ||
+	if (!p->pages || account(p, mm, npages) ||
 	    mtree_alloc_range(&bus, &first, p, npages + align - 1, BUS_FIRST, BUS_LAST, gfp)) {
-		kvfree(p->pages);
-		kfree(p);
+		give_up(p);
 		return -ENOMEM;
 	}
 	/* The first from there on that is as far from a multiple of @align as @hint. */
@@ -58,9 +86,7 @@ void port_unpin(struct port_pin *pin)
 	if (!p->folios)
 		unpin_user_pages_dirty_lock(p->pages, p->npages, p->write);
 	atomic64_sub(p->folios ? p->nfolios : p->npages, &pinned_pages);
-	kvfree(p->folios);
-	kvfree(p->pages);
-	kfree(p);
+	give_up(p);
 	pin->pinned = NULL;
 }
 

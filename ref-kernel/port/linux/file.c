@@ -58,7 +58,7 @@ static int pin_folios(struct port_pin *pin, struct file *file, u64 start, u64 np
 	long n;
 	int err;
 
-	err = bus_alloc(pin, start, npages, write);
+	err = bus_alloc(pin, current->mm, start, npages, write);
 	if (err)
 		return err;
 	p = pin->pinned;

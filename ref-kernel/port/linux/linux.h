@@ -23,13 +23,16 @@ struct pinned {
 	struct folio **folios; /* of a memfd: what is pinned; else the pages are */
 	u64 nfolios;
 	bool write;
+	struct mm_struct *mm; /* whose pinned_vm counts them */
+	u64 accounted; /* of it */
 };
 
 /*
- * Room for @npages pages on the bus, aligned as @hint is, none pinned yet. *@pin is
- * to be given back by port_unpin, whatever has been pinned. -ENOMEM.
+ * Room for @npages pages on the bus, aligned as @hint is, none pinned yet, and accounted
+ * to @mm as pinned (VmPin). *@pin is to be given back by port_unpin, whatever has been
+ * pinned. -ENOMEM: no memory, or more than RLIMIT_MEMLOCK and no CAP_IPC_LOCK.
  */
-int bus_alloc(struct port_pin *pin, u64 hint, u64 npages, bool write);
+int bus_alloc(struct port_pin *pin, struct mm_struct *mm, u64 hint, u64 npages, bool write);
 
 /* What an anonymous file of ours has as private data. */
 struct handed {

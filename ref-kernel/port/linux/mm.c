@@ -67,7 +67,7 @@ static int pin_living(struct port_pin *pin, struct mm_struct *mm, u64 uaddr, u64
 
 	if (!covered(mm, uaddr, npages))
 		return -EFAULT;
-	err = bus_alloc(pin, uaddr, npages, write);
+	err = bus_alloc(pin, mm, uaddr, npages, write);
 	if (err)
 		return err;
 	err = pin_all(pin->pinned, mm, uaddr, npages);
