@@ -25,6 +25,7 @@ import jsonschema
 
 HERE = pathlib.Path(__file__).resolve().parent
 GENERATOR = HERE.parent / "gen_requirements.py"
+DEVIATIONS = HERE.parent / "gen_deviations.py"
 SCHEMA = HERE.parents[1] / "reports/schemas/results.schema.json"
 FILES = ["console.txt", "junit.xml", "results.json", "results.ktap"]
 
@@ -445,7 +446,76 @@ def check_killed():
     check(not (scratch / "killed/results.json").exists(), "results.json of a killed run")
 
 
-# ---- the generator ----
+# ---- the journal ----
+
+JOURNALED = ["-r", "ABI-001", "-r", "ABI-002", "-r", "LEAF-001", "-f", "fake-levels"]
+
+
+def journal_lines():
+    text = (scratch / "journal").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def keep_journal(lines):
+    (scratch / "journal").write_text("".join(json.dumps(line) + "\n" for line in lines),
+                                     encoding="utf-8")
+
+
+def journaled(*args):
+    return conform(*JOURNALED, "-j", "4", *args,
+                   env=os.environ | {"IODIRTY_JOURNAL": str(scratch / "journal")})
+
+
+def verdicts(name):
+    return [(c["test"], c["verdict"], c["message"], c["notes"]) for c in load(name)["cases"]]
+
+
+def check_journal():
+    """A whole run; the same from its middle; after a death; and what is no journal of it."""
+    done = journaled("--seed", "0x77", "-o", str(scratch / "whole"))
+    lines = journal_lines()
+    check("1 at once" in done.stderr, "with a journal cases do not run one by one")
+    check("plan" in lines[0] and lines[-1] == {"done": True}, f"journal: {lines[0]}, {lines[-1]}")
+    started = [line["start"] for line in lines if "start" in line]
+    ended = [line["end"] for line in lines if "end" in line]
+    check(len(started) > 5 and started == ended, f"journal: started {started}, ended {ended}")
+    check(all(line["timeout"] > 0 for line in lines if "start" in line), "journal: no timeout")
+    skipped = sum(c["verdict"] == "SKIP" for c in load("whole")["cases"])
+    check(len(started) >= len(load("whole")["cases"]) - skipped, "journal: cases are missing")
+
+    # From the middle: nothing runs twice, and it comes to the same.
+    middle = next(i for i, line in enumerate(lines) if "end" in line and line["end"] == ended[4])
+    keep_journal(lines[:middle + 1])
+    journaled("-o", str(scratch / "resumed"))
+    again = journal_lines()
+    equal(again[:middle + 1], lines[:middle + 1], "what was in the journal")
+    equal([line["end"] for line in again if "end" in line], ended, "cases of the resumed run")
+    equal(verdicts("resumed"), verdicts("whole"), "verdicts of the resumed run")
+    equal(load("resumed")["seed"], "0x77", "seed of the resumed run")
+    journaled_measures = [c["measures"] for c in load("resumed")["cases"]]
+    equal(journaled_measures, [c["measures"] for c in load("whole")["cases"]], "measures")
+
+    # A kernel that died, twice; the folder of the first boot is there already.
+    for verdict in "CRASH", "HANG":
+        keep_journal([*lines[:middle], {"died": verdict, "message": "last", "notes": "words"}])
+        done = journaled("-o", str(scratch / "whole"))
+        equal(done.returncode, 1, f"exit code after {verdict}")
+        check((verdict, "last", "words") in [v[1:] for v in verdicts("whole")], f"{verdict} told")
+        equal(len(verdicts("whole")), len(verdicts("resumed")), f"cases after {verdict}")
+
+    for what, text in (("another plan", json.dumps({"plan": "0", "seed": "0x1", "started": 1})),
+                       ("no JSON", "plan"), ("finished", "\n".join(map(json.dumps, lines))),
+                       ("death of nobody", json.dumps(lines[0]) + '\n{"died": "CRASH"}')):
+        (scratch / "journal").write_text(text + "\n", encoding="utf-8")
+        done = journaled()
+        equal(done.returncode, 2, f"exit code, journal: {what}")
+        check("remove the file" in done.stderr, f"journal, {what}: {done.stderr!r}")
+    done = conform("-r", "ABI-001", env=os.environ | {"IODIRTY_JOURNAL": "/nowhere/journal"})
+    equal(done.returncode, 2, "exit code without room for a journal")
+    (scratch / "journal").unlink()
+
+
+# ---- the generators ----
 
 GOOD = """
 [[requirement]]
@@ -488,6 +558,56 @@ def check_generator():
         equal(out.exists(), not complaint, f"generator's table, {complaint}")
 
 
+KNOWN = """
+[[cause]]
+id = "LINUX-001"
+title = "t"
+stake = "data-loss"
+text = "x"
+expected = "e"
+observed = "o"
+program = "t.c"
+
+[[deviation]]
+cause = "LINUX-001"
+target = "linux"
+requirement = "ABI-001"
+cases = ["a *"]
+versions = ["6.12"]
+verdict = "FAIL"
+messages = ["*"]
+"""
+
+
+def check_deviations():
+    toml, dev, test, out = (scratch / name for name in ("r.toml", "d.toml", "t.c", "d.c"))
+    toml.write_text(GOOD, encoding="utf-8")
+    test.write_text('CT_TEST(a, "ABI-001")\n{\n}\n', encoding="utf-8")
+    for text, complaint in (
+            (KNOWN, None),
+            (KNOWN.replace("t.c", "u.c"), "d.toml:2: LINUX-001: no program u.c"),
+            (KNOWN.replace('requirement = "ABI-001"', 'requirement = "ABI-002"'),
+             "d.toml:11: unknown requirement 'ABI-002'"),
+            (KNOWN.replace('cause = "LINUX-001"', 'cause = "LINUX-002"'), "unknown cause"),
+            (KNOWN.replace('"a *"', '"b *"'), "'b *' is no test of ABI-001"),
+            (KNOWN.replace('"a *"', '"a"'), "by globs"),
+            (KNOWN.replace('["*"]', "[]"), "'messages' must be"),
+            (KNOWN.replace('"FAIL"', '"PASS"'), "'verdict' is one of"),
+            (KNOWN.replace('"data-loss"', '"money"'), "'stake' is one of"),
+            (KNOWN + 'where = "moon"', "'where' is one of"),
+            (KNOWN + "sometimes = 1", "'sometimes' must be"),
+            (KNOWN + 'more = "x"', "unknown key 'more'"),
+            (KNOWN.partition("[[dev")[0], "LINUX-001: no entry names it"),
+            (KNOWN + "= broken", "d.toml:19:")):
+        dev.write_text(text, encoding="utf-8")
+        out.unlink(missing_ok=True)
+        done = subprocess.run([sys.executable, DEVIATIONS, "-o", out, "--requirements", toml, dev,
+                               "--", test], capture_output=True, text=True, check=False)
+        equal(done.returncode, int(bool(complaint)), f"deviations, {complaint}")
+        check((complaint or "") in done.stderr, f"deviations, {complaint}: {done.stderr!r}")
+        equal(out.exists(), not complaint, f"table of deviations, {complaint}")
+
+
 def main():
     global scratch
     start = time.monotonic()
@@ -504,7 +624,9 @@ def main():
         check_stop(signal.SIGINT, "SIGINT")
         check_stop(signal.SIGTERM, "SIGTERM")
         check_killed()
+        check_journal()
         check_generator()
+        check_deviations()
     print(f"meta: {checks} checks, {problems} problems, {time.monotonic() - start:.1f} s")
     return bool(problems)
 

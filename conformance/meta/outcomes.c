@@ -243,6 +243,12 @@ CT_TEST(fail_leaving_a_thread, "CLEAR-001")
 	ct_fail("a thread is left");
 }
 
+/* No verdict that there is. */
+CT_TEST(crash_with_own_verdict, "CLEAR-001")
+{
+	ct_record->verdict = 77;
+}
+
 /* ---- judged otherwise ---- */
 
 CT_TEST(fail_informative, "MAP-001")
