@@ -51,6 +51,7 @@ START_TEST(each_kind)
 		"BUG: sleeping function called from invalid context at a.c:1",
 		"BUG: unable to handle page fault for address: 0",
 		"kernel BUG at mm/slub.c:1!",
+		"BUG kmalloc-64 (Not tainted): Right Redzone overwritten",
 		"UBSAN: shift-out-of-bounds in b.c:2",
 		"refcount_t: underflow; use-after-free.",
 		"Oops: general protection fault",
