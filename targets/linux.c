@@ -16,13 +16,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "abi/vfio.h"
 #include "linux.h"
 #include "sys.h"
 #include "targets.h"
 
 #define NODE "/dev/iommu"
-#define GRANULE 2048ull /* of the mock's page tables; equals MOCK_PAGE_SIZE */
+#define GRANULE (uint64_t) MOCK_PAGE_SIZE
 #define MARK_BITS 1024 /* granules that one DIRTY operation marks, at most */
 #define PASIDS 8 /* of one device, attached at once */
 
@@ -56,9 +55,7 @@ struct linux_target {
 	 * when they are attached to nothing. Made with the first device, and not the
 	 * seam's to see: 0 until then. */
 	uint32_t parking, parked[2];
-	struct iodirty_format_info formats[2]; /* mock, mock-huge: what was found out */
-	bool huge_by_device, huge_by_table; /* how mock-huge is had, if at all */
-	bool pasid;
+	struct mock mock;
 	pthread_mutex_t lock; /* for the lists */
 	struct device *devices;
 	struct nested *nested;
@@ -73,129 +70,6 @@ static int unable(struct linux_target *l, const char *why)
 {
 	l->target.unable = why;
 	return TARGET_UNABLE;
-}
-
-static int test_cmd(int fd, uint32_t op, struct iommu_test_cmd *cmd)
-{
-	cmd->size = sizeof(*cmd);
-	cmd->op = op;
-	return sys_ioctl(fd, IOMMU_TEST_CMD, cmd);
-}
-
-static int destroy(int fd, uint32_t id)
-{
-	struct iommu_destroy arg = { .size = sizeof(arg), .id = id };
-
-	return sys_ioctl(fd, IOMMU_DESTROY, &arg);
-}
-
-static int ioas_alloc(int fd, uint32_t *ioas)
-{
-	struct iommu_ioas_alloc arg = { .size = sizeof(arg) };
-	int ret = sys_ioctl(fd, IOMMU_IOAS_ALLOC, &arg);
-
-	*ioas = arg.out_ioas_id;
-	return ret;
-}
-
-/* ---- what this kernel has ---- */
-
-static int mock_device(int fd, uint32_t pt, uint32_t flags, struct iommu_test_cmd *cmd)
-{
-	*cmd = (struct iommu_test_cmd){ .id = pt, .mock_domain_flags.dev_flags = flags };
-	return test_cmd(fd, IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, cmd);
-}
-
-static int hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
-		      struct iommu_hwpt_selftest *data, uint32_t *hwpt)
-{
-	struct iommu_hwpt_alloc arg = {
-		.size = sizeof(arg),
-		.flags = flags,
-		.dev_id = dev,
-		.pt_id = pt,
-		.data_type = data ? IOMMU_HWPT_DATA_SELFTEST : IOMMU_HWPT_DATA_NONE,
-		.data_len = data ? sizeof(*data) : 0,
-		.data_uptr = (uintptr_t)data,
-	};
-	int ret = sys_ioctl(fd, IOMMU_HWPT_ALLOC, &arg);
-
-	if (!ret)
-		*hwpt = arg.out_hwpt_id;
-	return ret;
-}
-
-/* Does a device with these flags exist? Leaves none behind. */
-static bool device_exists(int fd, uint32_t ioas, uint32_t flags)
-{
-	struct iommu_test_cmd cmd;
-
-	if (mock_device(fd, ioas, flags, &cmd))
-		return false;
-	destroy(fd, cmd.mock_domain_flags.out_stdev_id);
-	return true;
-}
-
-/* What may be mapped in @ioas, to which a device is attached. */
-static int aperture(int fd, uint32_t ioas, struct iodirty_format_info *f)
-{
-	struct iommu_iova_range ranges[8];
-	struct iommu_ioas_iova_ranges arg = {
-		.size = sizeof(arg),
-		.ioas_id = ioas,
-		.num_iovas = sizeof(ranges) / sizeof(ranges[0]),
-		.allowed_iovas = (uintptr_t)ranges,
-	};
-	int ret = sys_ioctl(fd, IOMMU_IOAS_IOVA_RANGES, &arg);
-
-	if (ret || !arg.num_iovas)
-		return ret ? ret : -ENODEV;
-	f->aperture_first = ranges[0].start;
-	f->aperture_last = ranges[arg.num_iovas - 1].last;
-	return 0;
-}
-
-/* The sizes of leaves above a page: VFIO's ioctls tell, iommufd's do not. */
-static uint64_t large_leaves(int fd, uint32_t ioas)
-{
-	struct iommu_vfio_ioas set = { .size = sizeof(set),
-				       .op = IOMMU_VFIO_IOAS_SET,
-				       .ioas_id = ioas };
-	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
-
-	if (sys_ioctl(fd, IOMMU_VFIO_IOAS, &set) || sys_ioctl(fd, VFIO_IOMMU_GET_INFO, &info))
-		return 0;
-	return info.iova_pgsizes & ~4096ull;
-}
-
-/* The tables of a device with @flags, or of @type. */
-static int look_at(int fd, uint32_t flags, uint32_t type, struct iodirty_format_info *f)
-{
-	struct iommu_hwpt_selftest data = { .pagetable_type = type };
-	struct iommu_test_cmd cmd, replace = { 0 };
-	uint32_t ioas, hwpt;
-	int ret = ioas_alloc(fd, &ioas);
-
-	if (!ret)
-		ret = mock_device(fd, ioas, flags, &cmd);
-	if (ret)
-		return ret;
-	if (type) {
-		ret = hwpt_alloc(fd, cmd.mock_domain_flags.out_idev_id, ioas, 0, &data, &hwpt);
-		replace.id = cmd.mock_domain_flags.out_stdev_id;
-		replace.mock_domain_replace.pt_id = hwpt;
-		if (!ret)
-			ret = test_cmd(fd, IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, &replace);
-	}
-	if (!ret)
-		ret = aperture(fd, ioas, f);
-	if (ret)
-		return ret;
-	f->granule_lg2 = __builtin_ctzll(type ? 4096 : GRANULE);
-	f->leaf_sizes = 1ull << f->granule_lg2 | large_leaves(fd, ioas);
-	if (!type && f->leaf_sizes & ~(GRANULE | MOCK_HUGE_PAGE_SIZE))
-		f->leaf_sizes |= 4096; /* every power of two */
-	return 0;
 }
 
 static int linux_probe(const char *arg, char *why, size_t why_size)
@@ -217,7 +91,7 @@ static int linux_probe(const char *arg, char *why, size_t why_size)
 			 NODE, strerror(-fd));
 		return fd;
 	}
-	ret = ioas_alloc(fd, &ioas);
+	ret = mock_ioas_alloc(fd, &ioas);
 	if (!ret)
 		ret = mock_device(fd, ioas, 0, &cmd);
 	if (ret)
@@ -226,29 +100,6 @@ static int linux_probe(const char *arg, char *why, size_t why_size)
 			"%s has no mock devices (%s): it takes a kernel with CONFIG_IOMMUFD_TEST, as "
 			"the lab builds: iodirty lab run uml-6.12 -- iodirty conform -t linux",
 			NODE, strerror(-ret));
-	sys_close(fd);
-	return ret;
-}
-
-/* On a descriptor of its own, so that ids start afresh in the target's. */
-static int find_out(struct linux_target *l)
-{
-	int fd = sys_open(NODE);
-	uint32_t ioas;
-	int ret;
-
-	if (fd < 0)
-		return fd;
-	ret = ioas_alloc(fd, &ioas);
-	if (!ret)
-		ret = look_at(fd, 0, MOCK_IOMMUPT_DEFAULT, &l->formats[0]);
-	if (!ret) {
-		l->huge_by_device = !look_at(fd, MOCK_FLAGS_DEVICE_HUGE_IOVA, MOCK_IOMMUPT_DEFAULT,
-					     &l->formats[1]);
-		l->huge_by_table = !l->huge_by_device &&
-				   !look_at(fd, 0, MOCK_IOMMUPT_HUGE, &l->formats[1]);
-		l->pasid = device_exists(fd, ioas, MOCK_FLAGS_DEVICE_PASID);
-	}
 	sys_close(fd);
 	return ret;
 }
@@ -280,7 +131,7 @@ static int linux_open(const char *arg, struct target **out)
 	l->target = (struct target){ .driver = &target_linux, .caps = LINUX_CAPS };
 	pthread_mutex_init(&l->lock, NULL);
 	made_fds_init(&l->made, sys_close);
-	ret = find_out(l);
+	ret = mock_find_out(NODE, &l->mock);
 	l->fd = ret ? ret : sys_open(NODE);
 	if (l->fd < 0) {
 		ret = l->fd;
@@ -289,7 +140,7 @@ static int linux_open(const char *arg, struct target **out)
 	be_accounted();
 	if (linux_fail_prepare())
 		l->target.caps |= TARGET_FAIL_NTH;
-	if (l->pasid)
+	if (l->mock.pasid)
 		l->target.caps |= TARGET_PASID;
 	*out = &l->target;
 	return 0;
@@ -324,15 +175,15 @@ static void linux_close(struct target *t)
 static int linux_format(struct target *t, unsigned int index, struct iodirty_format_info *out)
 {
 	struct linux_target *l = linux_of(t);
-	bool huge = l->huge_by_device || l->huge_by_table;
+	bool huge = l->mock.huge_by_device || l->mock.huge_by_table;
 
 	if (index >= 1u + huge)
 		return -ENOENT;
-	*out = l->formats[index];
+	*out = l->mock.formats[index];
 	out->size = sizeof(*out);
 	out->index = index;
 	out->flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT |
-		     (l->pasid ? IODIRTY_FORMAT_DIRTY_PASID : 0) |
+		     (l->mock.pasid ? IODIRTY_FORMAT_DIRTY_PASID : 0) |
 		     (index ? IODIRTY_FORMAT_VARIANT : 0);
 	strcpy(out->name, index ? "mock-huge" : "mock");
 	return 0;
@@ -373,8 +224,8 @@ static uint32_t parent_of(struct linux_target *l, uint32_t hwpt)
  */
 static int make_parked(struct linux_target *l, uint32_t id, bool pasid)
 {
-	return hwpt_alloc(l->fd, id, l->parking, pasid ? IOMMU_HWPT_ALLOC_PASID : 0, NULL,
-			  &l->parked[pasid]);
+	return mock_hwpt_alloc(l->fd, id, l->parking, pasid ? IOMMU_HWPT_ALLOC_PASID : 0, NULL,
+			       &l->parked[pasid]);
 }
 
 static int park(struct linux_target *l, uint32_t stdev, bool pasid)
@@ -382,7 +233,7 @@ static int park(struct linux_target *l, uint32_t stdev, bool pasid)
 	struct iommu_test_cmd cmd = { .id = stdev };
 
 	cmd.mock_domain_replace.pt_id = l->parked[pasid];
-	return test_cmd(l->fd, IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, &cmd);
+	return mock_test_cmd(l->fd, IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, &cmd);
 }
 
 static int make_parking(struct linux_target *l)
@@ -391,7 +242,7 @@ static int make_parking(struct linux_target *l)
 
 	pthread_mutex_lock(&l->lock);
 	if (!l->parking)
-		ret = ioas_alloc(l->fd, &l->parking);
+		ret = mock_ioas_alloc(l->fd, &l->parking);
 	pthread_mutex_unlock(&l->lock);
 	return ret;
 }
@@ -417,7 +268,7 @@ static int linux_plug(struct target *t, struct iodirty_plug *p)
 		return -ENOMEM;
 	if (p->flags & IODIRTY_PLUG_NO_DIRTY)
 		flags |= MOCK_FLAGS_DEVICE_NO_DIRTY;
-	if (huge && l->huge_by_device)
+	if (huge && l->mock.huge_by_device)
 		flags |= MOCK_FLAGS_DEVICE_HUGE_IOVA;
 	if (p->pasid_width)
 		flags |= MOCK_FLAGS_DEVICE_PASID;
@@ -444,7 +295,7 @@ static int linux_plug(struct target *t, struct iodirty_plug *p)
 	return 0;
 
 destroy:
-	destroy(l->fd, d->stdev);
+	mock_destroy(l->fd, d->stdev);
 free:
 	free(d);
 	return ret;
@@ -466,7 +317,7 @@ static int linux_unplug(struct target *t, uint32_t dev_id)
 	pthread_mutex_unlock(&l->lock);
 	if (!d)
 		return -ENOENT;
-	ret = destroy(l->fd, d->stdev);
+	ret = mock_destroy(l->fd, d->stdev);
 	free(d);
 	return ret;
 }
@@ -506,8 +357,8 @@ static int linux_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool 
 	} else {
 		cmd.mock_domain_replace.pt_id = *pt_id;
 	}
-	ret = test_cmd(l->fd, op, &cmd);
-	if (ret == -EADDRINUSE && d->huge && l->huge_by_table)
+	ret = mock_test_cmd(l->fd, op, &cmd);
+	if (ret == -EADDRINUSE && d->huge && l->mock.huge_by_table)
 		return unable(l, "this mock makes no HWPT of large leaves by itself");
 	if (ret)
 		return ret;
@@ -542,7 +393,7 @@ static int linux_detach(struct target *t, uint32_t dev_id, uint32_t pasid)
 		return unable(l, "the mock has no detach to be refused");
 	cmd.id = d->stdev;
 	cmd.pasid_detach.pasid = pasid;
-	ret = pasid ? test_cmd(l->fd, IOMMU_TEST_OP_PASID_DETACH, &cmd) :
+	ret = pasid ? mock_test_cmd(l->fd, IOMMU_TEST_OP_PASID_DETACH, &cmd) :
 		      park(l, d->stdev, d->pasid);
 	if (ret || !table)
 		return ret;
@@ -568,7 +419,7 @@ static int hwpt_alloc_ioctl(struct linux_target *l, struct iommu_hwpt_alloc *arg
 
 	pthread_mutex_lock(&l->lock);
 	struct device *d = device_of(l, arg->dev_id);
-	huge = l->huge_by_table && d && d->huge;
+	huge = l->mock.huge_by_table && d && d->huge;
 	pthread_mutex_unlock(&l->lock);
 	if (huge && copy.size == sizeof(copy) && copy.data_type == IOMMU_HWPT_DATA_NONE &&
 	    !copy.data_len && !copy.__reserved) {
@@ -623,7 +474,7 @@ static int mark(struct linux_target *l, uint32_t hwpt, uint64_t iova, uint64_t g
 			.uptr = (uintptr_t)ones,
 		},
 	};
-	int ret = test_cmd(l->fd, IOMMU_TEST_OP_DIRTY, &cmd);
+	int ret = mock_test_cmd(l->fd, IOMMU_TEST_OP_DIRTY, &cmd);
 
 	/* Refused so while tracking is off: then there is nothing to mark. */
 	return ret == -EINVAL ? 0 : ret;
