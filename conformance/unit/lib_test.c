@@ -37,9 +37,9 @@ static void hold(const struct piece *p)
 		p->run();
 	ck_assert_msg(record.verdict == p->verdict, "%s: verdict %u, expected %u: %s", p->name,
 		      record.verdict, p->verdict, record.message);
-	ck_assert_int_eq(value, p->verdict == VERDICT_FAIL ? CT_EXIT_FAIL :
-				p->verdict == VERDICT_SKIP ? CT_EXIT_SKIP :
-							     0);
+	ck_assert_int_eq(value, p->verdict == VERDICT_FAIL    ? CT_EXIT_FAIL :
+				p->verdict == VERDICT_RUNNING ? 0 :
+								CT_EXIT_SKIP);
 	ck_assert_msg(!p->message || strstr(record.message, p->message),
 		      "%s: the message \"%s\" lacks \"%s\"", p->name, record.message, p->message);
 }
@@ -55,6 +55,10 @@ static void hold(const struct piece *p)
 #define SKIPS(fn, message)                     \
 	{                                      \
 #fn, fn, VERDICT_SKIP, message \
+	}
+#define NOT_CAPABLE(fn, message)                      \
+	{                                             \
+#fn, fn, VERDICT_NOT_CAPABLE, message \
 	}
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -337,6 +341,9 @@ enum bug {
 	BUG_WRONG_LEAF, /* maps with another size */
 	BUG_FAULTS, /* the device cannot write */
 	BUG_REFUSES, /* an ioctl that must succeed */
+	BUG_CANNOT_TRACK, /* HWPT_ALLOC with DIRTY_TRACKING */
+	BUG_CANNOT_ATTACH, /* the target has no way to */
+	BUG_HOLE_FAILS, /* a hole is an error */
 };
 
 static struct fake {
@@ -377,6 +384,10 @@ static int fake_ioctl(struct target *t, unsigned long cmd, void *arg)
 	(void)t;
 	if (fake.bug == BUG_REFUSES && cmd == IOMMU_HWPT_SET_DIRTY_TRACKING)
 		return -EOPNOTSUPP;
+	if (fake.bug == BUG_CANNOT_TRACK && cmd == IOMMU_HWPT_ALLOC)
+		return -EOPNOTSUPP;
+	if (fake.bug == BUG_HOLE_FAILS && cmd == IOMMU_HWPT_GET_DIRTY_BITMAP)
+		return -ENOENT;
 	if (cmd == IOMMU_IOAS_MAP) {
 		fake.iova = ((struct iommu_ioas_map *)arg)->iova;
 		fake.length = ((struct iommu_ioas_map *)arg)->length;
@@ -393,12 +404,12 @@ static int fake_plug(struct target *t, struct iodirty_plug *p)
 
 static int fake_attach(struct target *t, uint32_t dev, uint32_t pasid, bool replace, uint32_t *pt)
 {
-	(void)t;
 	(void)dev;
 	(void)pasid;
 	(void)replace;
 	(void)pt;
-	return 0;
+	t->unable = "no cable";
+	return fake.bug == BUG_CANNOT_ATTACH ? TARGET_UNABLE : 0;
 }
 
 static int fake_dma(struct target *t, struct iodirty_dma *d)
@@ -458,6 +469,61 @@ static void play_too_large(void)
 	scene_open(&s, .leaves = (u64)1 << 40);
 }
 
+/* Pages of any leaf may be one; not of the granule's. */
+static void play_reach(void)
+{
+	struct scene s;
+
+	scene_open(&s, .leaves = 4); /* two leaves are below a boundary, two above */
+	scene_write(&s, 2 * LEAF, 1);
+	scene_expect(&s, 0, s.length, UNIT);
+}
+
+static void play_hole(void)
+{
+	struct scene s;
+
+	scene_open(&s, .leaves = 4);
+	scene_expect_hole(&s, s.hwpt, 0, s.length);
+}
+
+static void play_no_hole(void)
+{
+	struct scene s;
+
+	scene_open(&s, .leaves = 4);
+	scene_write(&s, 0, 1);
+	scene_expect_hole(&s, s.hwpt, 0, s.length);
+}
+
+static void play_attach(void)
+{
+	u32 hwpt;
+
+	x(ct.t->driver->attach(ct.t, 1, 0, false, &hwpt));
+}
+
+/* What a target claims, and the leaves there are. */
+static const struct {
+	enum bug bug;
+	u64 caps, leaf_sizes;
+	struct piece piece;
+} claims[] = {
+	{ BUG_CANNOT_TRACK, 0, 0, NOT_CAPABLE(play_scene, "EOPNOTSUPP") },
+	{ BUG_CANNOT_TRACK, TARGET_TRACK, 0, FAILS(play_scene, "returned EOPNOTSUPP") },
+	{ BUG_CANNOT_ATTACH, 0, 0, SKIPS(play_scene, "no cable") },
+	{ BUG_CANNOT_ATTACH, 0, 0, SKIPS(play_attach, "no cable") },
+	{ BUG_OVER_REPORTS, 0, ~0ull << 12, PASSES(play_reach) },
+	{ BUG_OVER_REPORTS, 0, 1ull << 14, FAILS(play_reach, "is set; nothing in its leaf") },
+	{ BUG_OVER_REPORTS, TARGET_LEAF, ~0ull << 12, FAILS(play_reach, "is set; nothing") },
+	{ BUG_LOSES, 0, ~0ull << 12, FAILS(play_scene, "a lost write") },
+	{ BUG_HOLE_FAILS, 0, 0, PASSES(play_hole) },
+	{ BUG_HOLE_FAILS, TARGET_REFERENCE, 0, PASSES(play_hole) },
+	{ BUG_NONE, 0, 0, PASSES(play_hole) },
+	{ BUG_NONE, TARGET_REFERENCE, 0, FAILS(play_hole, "returned 0, expected ENOENT") },
+	{ BUG_NONE, 0, 0, FAILS(play_no_hole, "wrote to the bitmap") },
+};
+
 static const struct {
 	enum bug bug;
 	bool leaf; /* the target claims TARGET_LEAF */
@@ -481,19 +547,32 @@ static const struct {
 	{ BUG_NONE, false, SKIPS(play_too_large, "do not fit the aperture of fake") },
 };
 
-START_TEST(test_scene)
+static void open_fake(enum bug bug, u64 caps, u64 leaf_sizes)
 {
-	fake = (struct fake){ .bug = scenes[_i].bug };
+	fake = (struct fake){ .bug = bug };
 	fake.target.driver = &fake_driver;
-	fake.target.caps = scenes[_i].leaf ? TARGET_LEAF : 0;
+	fake.target.caps = caps;
 	ct.t = &fake.target;
 	ct.config = (struct ct_config){
 		.format = { .name = "fake",
 			    .granule_lg2 = 12,
+			    .leaf_sizes = leaf_sizes,
 			    .aperture_last = ((u64)1 << 48) - 1 },
 		.leaf_lg2 = 14,
 	};
+}
+
+START_TEST(test_scene)
+{
+	open_fake(scenes[_i].bug, scenes[_i].leaf ? TARGET_LEAF : 0, 0);
 	hold(&scenes[_i].piece);
+}
+END_TEST
+
+START_TEST(test_claim)
+{
+	open_fake(claims[_i].bug, claims[_i].caps, claims[_i].leaf_sizes);
+	hold(&claims[_i].piece);
 }
 END_TEST
 
@@ -512,6 +591,7 @@ int main(void)
 	tcase_add_test(tc, test_guard_page);
 	tcase_add_test(tc, test_memory);
 	tcase_add_loop_test(tc, test_scene, 0, COUNT(scenes));
+	tcase_add_loop_test(tc, test_claim, 0, COUNT(claims));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
