@@ -5,7 +5,9 @@
  * unattached either, so one that the seam calls so is parked on an IOAS of ours
  * in which nothing is ever mapped, and attaching it is replacing that.
  *
- * What differs from one kernel to the next is tried out, not told by version.
+ * What differs from one kernel to the next is tried out, not told by version. No
+ * streams: a mark beside a harvest is a race in the mock itself, which warns of it
+ * (6.12), or is not made for it and may crash (7.2), and would say nothing of hardware.
  */
 #include <errno.h>
 #include <stdio.h>
