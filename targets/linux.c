@@ -152,10 +152,27 @@ free:
 	return ret;
 }
 
+/*
+ * The mock's devices are to be off their PASIDs before they go, or the kernel warns and
+ * keeps the HWPTs.
+ */
+static void leave_pasids(struct linux_target *l, struct device *d)
+{
+	struct iommu_test_cmd cmd = { .id = d->stdev };
+
+	for (unsigned int i = 0; i < d->ntables; i++) {
+		cmd.pasid_detach.pasid = d->tables[i].pasid;
+		if (cmd.pasid_detach.pasid)
+			mock_test_cmd(l->fd, IOMMU_TEST_OP_PASID_DETACH, &cmd);
+	}
+}
+
 static void linux_close(struct target *t)
 {
 	struct linux_target *l = linux_of(t);
 
+	for (struct device *d = l->devices; d; d = d->next)
+		leave_pasids(l, d);
 	made_fds_close(&l->made);
 	sys_close(l->fd); /* the kernel destroys what is left */
 	while (l->devices) {
@@ -319,6 +336,7 @@ static int linux_unplug(struct target *t, uint32_t dev_id)
 	pthread_mutex_unlock(&l->lock);
 	if (!d)
 		return -ENOENT;
+	leave_pasids(l, d);
 	ret = mock_destroy(l->fd, d->stdev);
 	free(d);
 	return ret;
@@ -407,44 +425,77 @@ static int linux_detach(struct target *t, uint32_t dev_id, uint32_t pasid)
 
 /* ---- ioctls ---- */
 
+/* An id is of one HWPT at a time: @id is that of a parent's child, or not any more. */
+static int note_nested(struct linux_target *l, uint32_t id, uint32_t parent)
+{
+	struct nested **at = &l->nested, *n;
+
+	pthread_mutex_lock(&l->lock);
+	while (*at && (*at)->hwpt != id)
+		at = &(*at)->next;
+	n = *at;
+	if (n && !parent) {
+		*at = n->next;
+		free(n);
+	} else if (!n && parent) {
+		n = *at = calloc(1, sizeof(*n));
+	}
+	if (n && parent) {
+		n->hwpt = id;
+		n->parent = parent_of(l, parent);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return parent && !n ? -ENOMEM : 0;
+}
+
+static bool is_ioas(struct linux_target *l, uint32_t id)
+{
+	struct iommu_ioas_iova_ranges arg = { .size = sizeof(arg), .ioas_id = id };
+
+	return sys_ioctl(l->fd, IOMMU_IOAS_IOVA_RANGES, &arg) != -ENOENT;
+}
+
 /*
  * Where a page table's type is the table's and not the device's, a test that asks
  * for a HWPT of a mock-huge device means one with large leaves.
  */
-static int hwpt_alloc_ioctl(struct linux_target *l, struct iommu_hwpt_alloc *arg)
+static int alloc_large(struct linux_target *l, struct iommu_hwpt_alloc *arg)
 {
 	struct iommu_hwpt_selftest data = { .pagetable_type = MOCK_IOMMUPT_HUGE };
 	struct iommu_hwpt_alloc copy = *arg;
-	struct nested *n;
-	bool huge;
 	int ret;
 
+	copy.data_type = IOMMU_HWPT_DATA_SELFTEST;
+	copy.data_len = sizeof(data);
+	copy.data_uptr = (uintptr_t)&data;
+	ret = sys_ioctl(l->fd, IOMMU_HWPT_ALLOC, &copy);
+	arg->out_hwpt_id = copy.out_hwpt_id;
+	return ret;
+}
+
+static bool means_large(struct linux_target *l, const struct iommu_hwpt_alloc *arg)
+{
+	struct device *d;
+	bool huge;
+
 	pthread_mutex_lock(&l->lock);
-	struct device *d = device_of(l, arg->dev_id);
+	d = device_of(l, arg->dev_id);
 	huge = l->mock.huge_by_table && d && d->huge;
 	pthread_mutex_unlock(&l->lock);
-	if (huge && copy.size == sizeof(copy) && copy.data_type == IOMMU_HWPT_DATA_NONE &&
-	    !copy.data_len && !copy.__reserved) {
-		copy.data_type = IOMMU_HWPT_DATA_SELFTEST;
-		copy.data_len = sizeof(data);
-		copy.data_uptr = (uintptr_t)&data;
-		ret = sys_ioctl(l->fd, IOMMU_HWPT_ALLOC, &copy);
-		arg->out_hwpt_id = copy.out_hwpt_id;
+	return huge && arg->size == sizeof(*arg) && arg->data_type == IOMMU_HWPT_DATA_NONE &&
+	       !arg->data_len && !arg->__reserved;
+}
+
+static int hwpt_alloc_ioctl(struct linux_target *l, struct iommu_hwpt_alloc *arg)
+{
+	bool nested;
+	int ret = means_large(l, arg) ? alloc_large(l, arg) :
+					sys_ioctl(l->fd, IOMMU_HWPT_ALLOC, arg);
+
+	if (ret)
 		return ret;
-	}
-	ret = sys_ioctl(l->fd, IOMMU_HWPT_ALLOC, arg);
-	if (ret || arg->data_type != IOMMU_HWPT_DATA_SELFTEST)
-		return ret;
-	n = malloc(sizeof(*n));
-	if (!n)
-		return -ENOMEM;
-	pthread_mutex_lock(&l->lock);
-	*n = (struct nested){ .hwpt = arg->out_hwpt_id,
-			      .parent = parent_of(l, arg->pt_id),
-			      .next = l->nested };
-	l->nested = n;
-	pthread_mutex_unlock(&l->lock);
-	return 0;
+	nested = arg->data_type == IOMMU_HWPT_DATA_SELFTEST && !is_ioas(l, arg->pt_id);
+	return note_nested(l, arg->out_hwpt_id, nested ? arg->pt_id : 0);
 }
 
 static int linux_ioctl(struct target *t, unsigned long cmd, void *arg)

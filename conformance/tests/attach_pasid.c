@@ -5,7 +5,6 @@
  */
 #include "attach.h"
 
-#define WIDTH 8 /* PASIDs 0 to 255 */
 #define BOTH (IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)
 
 static const char *tracks_pasids(const struct ct_config *config)
@@ -15,8 +14,9 @@ static const char *tracks_pasids(const struct ct_config *config)
 		       "the format tracks no table that serves PASIDs";
 }
 
-#define scene_open_pasid(s, ...) \
-	scene_open(s, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID, .pasid_width = WIDTH, ##__VA_ARGS__)
+#define scene_open_pasid(s, ...)                                                        \
+	scene_open(s, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID, .pasid_width = PASID_WIDTH, \
+		   ##__VA_ARGS__)
 
 /* A write that carries @pasid, remembered by @s. */
 static void write_pasid(struct scene *s, u32 pasid, u64 offset)
@@ -34,7 +34,7 @@ CT_TEST(pasid_alloc, "ATTACH-017", .scope = CT_EACH_FORMAT, .needs = TARGET_PASI
 	u32 dev, ioas, hwpt;
 
 	x(ct_ioas_alloc(&ioas));
-	x(ct_plug_pasid(0, WIDTH, &dev));
+	x(ct_plug_pasid(0, PASID_WIDTH, &dev));
 	x_err(allowed ? 0 : EOPNOTSUPP, ct_hwpt_alloc(dev, ioas, BOTH, &hwpt));
 	if (allowed)
 		x(ct_set_tracking(hwpt, true));
@@ -72,16 +72,16 @@ CT_TEST(pasid_toggle, "ATTACH-018", .scope = CT_EACH_FORMAT, .needs = TARGET_PAS
 
 	scene_open_pasid(&s, .no_enable = true);
 	x(ct_attach(s.dev, 1, s.hwpt));
-	x(ct_attach(s.dev, (1 << WIDTH) - 1, s.hwpt));
+	x(ct_attach(s.dev, (1 << PASID_WIDTH) - 1, s.hwpt));
 	if (ct.t->caps & TARGET_DMA) {
 		/* Warm, and not tracked. */
 		expect_lands(&s, s.dev, 1, s.leaf, s.mem, NULL);
-		expect_lands(&s, s.dev, (1 << WIDTH) - 1, 2 * s.leaf, s.mem, NULL);
+		expect_lands(&s, s.dev, (1 << PASID_WIDTH) - 1, 2 * s.leaf, s.mem, NULL);
 	}
 	x(ct_set_tracking(s.hwpt, true));
 	expect_all(&s);
 	write_pasid(&s, 1, s.leaf);
-	write_pasid(&s, (1 << WIDTH) - 1, 2 * s.leaf);
+	write_pasid(&s, (1 << PASID_WIDTH) - 1, 2 * s.leaf);
 	expect_all(&s);
 	/* One that joins now is tracked from its first write. */
 	x(ct_attach(s.dev, 2, s.hwpt));
@@ -206,11 +206,11 @@ CT_TEST(pasid_width, "ATTACH-021", .scope = CT_EACH_FORMAT, .needs = TARGET_PASI
 	u32 dev, none, ioas, hwpt;
 
 	x(ct_ioas_alloc(&ioas));
-	x(ct_plug_pasid(0, WIDTH, &dev));
+	x(ct_plug_pasid(0, PASID_WIDTH, &dev));
 	x(ct_plug(0, &none));
 	x(ct_hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_PASID, &hwpt));
-	x(ct_attach(dev, (1 << WIDTH) - 1, hwpt));
-	x_err(EINVAL, ct_attach(dev, 1 << WIDTH, hwpt));
+	x(ct_attach(dev, (1 << PASID_WIDTH) - 1, hwpt));
+	x_err(EINVAL, ct_attach(dev, 1 << PASID_WIDTH, hwpt));
 	x_err(EINVAL, ct_attach(dev, 1 << 20, hwpt));
 	x_err(EINVAL, ct_attach(dev, ~0u, hwpt));
 	x_err(EINVAL, ct_attach(none, 1, hwpt));
@@ -223,7 +223,7 @@ CT_TEST(pasid_needs_flag, "ATTACH-022", .scope = CT_EACH_FORMAT, .needs = TARGET
 	u32 dev, ioas, plain, hwpt;
 
 	x(ct_ioas_alloc(&ioas));
-	x(ct_plug_pasid(0, WIDTH, &dev));
+	x(ct_plug_pasid(0, PASID_WIDTH, &dev));
 	x(ct_hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &plain));
 	x(ct_hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_PASID, &hwpt));
 	x_err(EINVAL, ct_attach(dev, 1, plain));
@@ -280,7 +280,7 @@ CT_TEST(pasid_incapable, "ATTACH-023", .scope = CT_EACH_FORMAT,
 
 	scene_open_pasid(&s, .no_enable = true);
 	x(ct_attach(s.dev, 5, s.hwpt));
-	x(ct_plug_pasid(IODIRTY_PLUG_NO_DIRTY, WIDTH, &dev));
+	x(ct_plug_pasid(IODIRTY_PLUG_NO_DIRTY, PASID_WIDTH, &dev));
 	mem = second_ioas(&s, &ioas);
 	x_err(EOPNOTSUPP, ct_hwpt_alloc(dev, ioas, BOTH, &hwpt));
 	x(ct_hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_PASID, &hwpt));
@@ -323,7 +323,7 @@ CT_TEST(pasid_invalidations, "ATTACH-024", .scope = CT_EACH_FORMAT,
 	u64 few, many;
 
 	scene_open_pasid(&s);
-	second = second_device(&s, WIDTH);
+	second = second_device(&s, PASID_WIDTH);
 	x(ct_attach(second.dev, 0, s.hwpt));
 	few = invalidations(&s, &second);
 	for (u32 pasid = 1; pasid <= 48; pasid++) {

@@ -354,7 +354,8 @@ CT_TEST(clear_write_again_by_pasid, "CLEAR-006", .scope = CT_EACH_LEAF, .needs =
 {
 	struct scene s;
 
-	scene_open(&s, .leaves = 2, .pasid_width = 8, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID);
+	scene_open(&s, .leaves = 2, .pasid_width = PASID_WIDTH,
+		   .hwpt_flags = IOMMU_HWPT_ALLOC_PASID);
 	x(ct_attach(s.dev, SOME_PASID, s.hwpt));
 	for (unsigned int round = 0; round < 3; round++) {
 		write_by(&s, s.dev, SOME_PASID, s.leaf);

@@ -6,8 +6,6 @@
  */
 #include "nest.h"
 
-#define WIDTH 8 /* PASIDs 0 to 255 */
-
 /* ---- which writes the parent reports ---- */
 
 CT_TEST(nested_before_enable, "NEST-002", .scope = CT_EACH_LEAF, .needs = TARGET_NESTED,
@@ -251,10 +249,10 @@ CT_TEST(nested_incapable_pasid, "NEST-006", .scope = CT_EACH_FORMAT,
 	u32 nested, dev, ioas, plain;
 	struct scene s;
 
-	scene_open_parent(&s, .pasid_width = WIDTH);
+	scene_open_parent(&s, .pasid_width = PASID_WIDTH);
 	second_ioas(&s, &ioas);
 	x(nested_alloc(s.dev, s.hwpt, IOMMU_HWPT_ALLOC_PASID, 0, &nested));
-	x(ct_plug_pasid(IODIRTY_PLUG_NO_DIRTY, WIDTH, &dev));
+	x(ct_plug_pasid(IODIRTY_PLUG_NO_DIRTY, PASID_WIDTH, &dev));
 	x_err(EINVAL, ct_attach(dev, 5, nested));
 	x(ct_hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_PASID, &plain));
 	x(ct_attach(dev, 5, plain));
@@ -272,7 +270,7 @@ CT_TEST(nested_pasid, "NEST-007", .scope = CT_EACH_LEAF, .needs = TARGET_NESTED 
 	struct scene s;
 	u32 nested, plain;
 
-	scene_open_parent(&s, .pasid_width = WIDTH);
+	scene_open_parent(&s, .pasid_width = PASID_WIDTH);
 	x(nested_alloc(s.dev, s.hwpt, 0, 0, &plain));
 	x(nested_alloc(s.dev, s.hwpt, IOMMU_HWPT_ALLOC_PASID, 0, &nested));
 	x_err(EINVAL, ct_attach(s.dev, 5, plain));
