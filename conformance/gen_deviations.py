@@ -13,7 +13,6 @@ import fnmatch
 import os
 import re
 import sys
-import tomllib
 
 import gen_requirements as gen
 
@@ -27,27 +26,6 @@ STAKES = ["data-loss", "memory-corruption", "hang", "crash", "availability", "in
 VERDICTS = ["FAIL", "HANG", "CRASH"]
 WHERE = ["uml", "machine"]
 ID = re.compile(r"[A-Z]+-[0-9]{3}")
-
-
-def read(path):
-    """The tables of @path, each with where its header stands."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        where = re.search(r"line (\d+)", str(error))
-        gen.complain(path, where[1] if where else 1, error)
-        return [], []
-    found = []
-    for kind in "cause", "deviation":
-        lines = [number for number, line in enumerate(text.splitlines(), 1)
-                 if re.match(rf"\s*\[\[\s*{kind}\s*\]\]", line)]
-        found.append([table | {"path": path, "line": line}
-                      for table, line in zip(document.get(kind, []), lines)])
-    for key in document.keys() - {"cause", "deviation"}:
-        gen.complain(path, 1, f"unknown table '{key}'")
-    return found
 
 
 def check_fields(table, required, optional):
@@ -158,7 +136,7 @@ def main():
 
     requirements = {r["id"] for path in args.requirements for r in gen.read_requirements(path)}
     tests = [t for path in argv[split + 1:] for t in gen.read_tests(path)]
-    tables = [read(path) for path in args.files]
+    tables = [gen.read_tables(path, ["cause", "deviation"]) for path in args.files]
     causes = check_causes([cause for found, _ in tables for cause in found])
     entries = check_entries([entry for _, found in tables for entry in found], causes,
                             requirements, tests)

@@ -35,8 +35,8 @@ def complain(path, line, message):
     problems.append(f"{path}:{line}: {message}")
 
 
-def read_requirements(path):
-    """The file's requirements; each gets where it stands as "path", "line"."""
+def read_tables(path, kinds):
+    """The file's [[tables]], a list a kind; each gets where it stands as "path", "line"."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     try:
@@ -44,16 +44,21 @@ def read_requirements(path):
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"line (\d+)", str(error))
         complain(path, where[1] if where else 1, error)
-        return []
-    # tomllib keeps no positions; the n-th header is the n-th requirement's.
-    lines = [number for number, line in enumerate(text.splitlines(), 1)
-             if re.match(r"\s*\[\[\s*requirement\s*\]\]", line)]
-    for key in document.keys() - {"requirement"}:
+        return [[] for _ in kinds]
+    for key in document.keys() - set(kinds):
         complain(path, 1, f"unknown table '{key}'")
-    found = document.get("requirement", [])
-    for requirement, line in zip(found, lines):
-        requirement |= {"path": path, "line": line}
+    found = []
+    for kind in kinds:
+        # tomllib keeps no positions; the n-th header is the n-th table's.
+        lines = [number for number, line in enumerate(text.splitlines(), 1)
+                 if re.match(rf"\s*\[\[\s*{kind}\s*\]\]", line)]
+        found.append([table | {"path": path, "line": line}
+                      for table, line in zip(document.get(kind, []), lines)])
     return found
+
+
+def read_requirements(path):
+    return read_tables(path, ["requirement"])[0]
 
 
 def check_requirement(requirement):
