@@ -2,8 +2,8 @@
 /*
  * The module iodirty_ref: the reference as /dev/iodirty. An open descriptor is
  * one /dev/iommu of its own, to which the ioctls of abi/iommufd.h and of
- * abi/iodirty.h are spoken. Whoever may open it may pin as much memory as there
- * is: only root may.
+ * abi/iodirty.h are spoken. What is pinned is accounted to who pins it; tables and
+ * modelled devices are not, so only root may open it.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
