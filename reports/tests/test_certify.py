@@ -183,10 +183,14 @@ class CertifyTest(unittest.TestCase):
         self.check_package()
 
     def test_interrupted_leaves_nothing(self):
+        def heed():
+            # A shell's job in the background is started deaf to it.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         for number in (signal.SIGINT, signal.SIGTERM):
             (self.fake / "wait").touch()
             with subprocess.Popen([sys.executable, CERTIFY, "-o", self.out], env=self.env,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  preexec_fn=heed) as child:
                 for _ in range(300):
                     if (self.fake / "waiting").exists():
                         break
