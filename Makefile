@@ -102,6 +102,10 @@ check-build: all $(FLAVOURS:%=build/%/iodirty) \
 	build/release/conformance/preload/guest \
 	$(foreach f,release asan,$(if $(META_SRC),build/$(f)/iodirty-meta) $(UNITS:%=build/$(f)/%))
 
+model: ## every order of things in a harvest, by Spin: no write is lost
+	$(Q)ci/install build model
+	$(Q)CC='$(CC)' conformance/model/check
+
 lint: ## formatting, static checks and the rules of the house
 	$(Q)ci/lint
 
@@ -127,7 +131,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
-.PHONY: all programs certify check check-full mutants check-build lint format check-abi \
+.PHONY: all programs certify check check-full mutants model check-build lint format check-abi \
 	check-kernel-selftests abi-layout module clean help
 
 # ---- rules ----
