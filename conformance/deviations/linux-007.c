@@ -10,7 +10,7 @@ int main(void)
 
 	must(device(ioas, 0, NULL, &dev), "IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS");
 	arg.dev_id = dev;
-	arg.data_uptr = (uintptr_t)mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	arg.data_uptr = (uintptr_t)mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
 					MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	ret = call(IOMMU_GET_HW_INFO, &arg);
 	return shown(false, "GET_HW_INFO with a buffer of 4 GiB returns %d", ret);
