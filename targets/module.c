@@ -26,8 +26,10 @@ static int module_probe(const char *arg, char *why, size_t why_size)
 	if (fd >= 0)
 		return sys_close(fd);
 	snprintf(why, why_size, "%s: %s", DEVICE,
-		 fd == -EACCES ? "only root may open it" :
-				 "not there: `make module KDIR=DIR`, then insmod iodirty_ref.ko");
+		 fd == -EACCES ?
+			 "only root may open it" :
+			 "not there: load the module (make module KDIR=DIR; insmod), or run "
+			 "ci/lab/on-module uml-6.12 -- ./iodirty conform -t module");
 	return fd;
 }
 
