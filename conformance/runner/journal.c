@@ -12,7 +12,7 @@
 #include "journal.h"
 
 struct journal {
-	int fd; /* appended to, by the process of this run or its one worker */
+	int fd; /* at its end; written by the process of this run or its one worker */
 };
 
 /* ---- writing ---- */
@@ -257,7 +257,9 @@ int journal_open(struct run *run)
 	journal = calloc(1, sizeof(*journal));
 	if (!journal)
 		abort();
-	journal->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	/* Not O_APPEND: over 9p, Linux 7.2 writes a page of the file again from its start,
+	 * which QEMU, told to append, puts behind what is there. */
+	journal->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	file = journal->fd < 0 ? NULL : fopen(path, "r");
 	if (!file) {
 		fprintf(stderr, "iodirty: conform: the journal %s: %s\n", path, strerror(errno));
@@ -265,6 +267,7 @@ int journal_open(struct run *run)
 		return EXIT_CODE_USAGE;
 	}
 	run->journal = journal;
+	lseek(journal->fd, 0, SEEK_END);
 	exit_code = take_over_or_begin(run, path, file);
 	fclose(file);
 	return exit_code;

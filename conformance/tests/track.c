@@ -57,8 +57,8 @@ CT_TEST(get_while_off, "TRACK-002", .scope = CT_EACH_LEAF, .needs = TARGET_DMA)
 	ct_bitmap_init_guarded(&b, s.length / s.leaf);
 	x(scene_get(&s, 0, 0, s.length, s.leaf, b.bytes));
 	for (u64 leaf = 0; leaf < b.nbits; leaf++)
-		ct_check(leaf == 1 || !ct_bitmap_test(&b, leaf), "leaf %llu was not written",
-			 (unsigned long long)leaf);
+		ct_check(leaf == 1 || !ct_bitmap_test(&b, leaf) || s.reach > s.leaf,
+			 "leaf %llu was not written", (unsigned long long)leaf);
 }
 
 /* Off, off again, and off after on: none is an error. */
