@@ -204,10 +204,7 @@ static int vfio_plug(struct target *t, struct iodirty_plug *p)
 	return 0;
 }
 
-/*
- * VFIO has one call, which replaces what there is. That an attach must find
- * nothing attached, and a replacement something, is the seam's.
- */
+/* VFIO has one call, which attaches, and replaces what there is. */
 static int vfio_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool replace,
 		       uint32_t *pt_id)
 {
@@ -219,11 +216,12 @@ static int vfio_attach(struct target *t, uint32_t dev_id, uint32_t pasid, bool r
 		return -ENOENT;
 	if (pasid)
 		return -EOPNOTSUPP;
+	if (replace != !!v->attached) {
+		t->unable = "VFIO attaches and replaces by one call: it has neither to refuse";
+		return TARGET_UNABLE;
+	}
 	pthread_mutex_lock(&v->mutex);
-	if (replace != !!v->attached)
-		ret = replace ? -EINVAL : -EBUSY;
-	else
-		ret = iommufd_attach(&v->dev, &pt);
+	ret = iommufd_attach(&v->dev, &pt);
 	if (!ret)
 		ret = note_table(v, pt, *pt_id);
 	if (!ret)
