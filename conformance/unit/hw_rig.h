@@ -97,13 +97,13 @@ struct rig {
 static inline u64 *new_table(struct rig *r)
 {
 	ck_assert_uint_lt(r->npages, 64);
-	r->pages[r->npages] = port_page_alloc();
+	r->pages[r->npages] = port_table_alloc(12);
 	return r->pages[r->npages++];
 }
 
 static inline void attach(struct rig *r, bool track)
 {
-	struct hw_context ctx = { port_page_phys(r->root), DOMAIN, track };
+	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, track };
 
 	ck_assert_int_eq(hw_context_set(r->dev, 0, &ctx), 0);
 }
@@ -115,7 +115,11 @@ static inline struct rig *setup(const struct kind *k, unsigned int iotlb_entries
 	int err = 0;
 
 	r->k = k;
-	r->config = (struct hw_iommu_config){ k->name, k->granule_lg2, 9, 4, true, iotlb_entries };
+	r->config = (struct hw_iommu_config){
+		.tables = { k->name, k->granule_lg2, 9, 4, k->granule_lg2 + 36 },
+		.dirty = true,
+		.iotlb_entries = iotlb_entries,
+	};
 	r->iommu = hw_iommu_create(&r->config, &err);
 	ck_assert_ptr_nonnull(r->iommu);
 	for (w = hw_walkers; *w; w++)
@@ -135,7 +139,7 @@ static inline void teardown(struct rig *r)
 	hw_dev_destroy(r->dev);
 	hw_iommu_destroy(r->iommu);
 	while (r->npages)
-		port_page_free(r->pages[--r->npages]);
+		port_table_free(r->pages[--r->npages], 12);
 	munmap(r->mem, 64 * PAGE);
 	free(r);
 }
@@ -151,8 +155,8 @@ static inline u64 *entry_at(struct rig *r, u64 iova, unsigned int level)
 		if (l == level)
 			return p;
 		if (!*p)
-			*p = r->k->table(port_page_phys(new_table(r)), l - 1);
-		table = port_phys_page((*p & 0x000ffffffffff000) >> (12 - r->k->granule_lg2));
+			*p = r->k->table(port_table_phys(new_table(r)), l - 1);
+		table = port_phys_table((*p & 0x000ffffffffff000) >> (12 - r->k->granule_lg2));
 	}
 }
 
@@ -181,9 +185,16 @@ static inline enum iodirty_fault walk(struct rig *r, u64 iova, bool write, bool 
 				      struct hw_xlate *x)
 {
 	u64 dirty_sets = 0;
+	struct hw_walk w = {
+		.tables = &r->config.tables,
+		.root = port_table_phys(r->root),
+		.iova = iova,
+		.write = write,
+		.track = track,
+		.dirty_sets = &dirty_sets,
+	};
 
-	return r->walker->walk(&r->config, port_page_phys(r->root), iova, write, track, x,
-			       &dirty_sets);
+	return r->walker->walk(&w, x);
 }
 
 static inline enum iodirty_fault dma(struct rig *r, bool write, u64 iova, u64 length)

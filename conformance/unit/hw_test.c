@@ -139,7 +139,7 @@ START_TEST(no_dirty_hardware)
 {
 	struct rig *r = setup(&kinds[_i], 0);
 	struct hw_iommu_config config = r->config;
-	struct hw_context ctx = { port_page_phys(r->root), DOMAIN, true };
+	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, true };
 	u64 *p = put_mem(r, IOVA, 1), was = *p, v = 1;
 	struct hw_iommu *iommu;
 	struct hw_fault fault;
@@ -155,7 +155,7 @@ START_TEST(no_dirty_hardware)
 	hw_context_set(dev, 0, NULL);
 	hw_dev_destroy(dev);
 	hw_iommu_destroy(iommu);
-	config.format = "none";
+	config.tables.format = "none";
 	ck_assert_ptr_null(hw_iommu_create(&config, &err));
 	ck_assert_int_eq(err, -ENOENT);
 	teardown(r);
@@ -204,7 +204,7 @@ START_TEST(dma_top)
 	struct rig *r = setup(&kinds[0], 16);
 	struct hw_iommu_config config = r->config;
 	u64 *top = new_table(r), *low = new_table(r), v = 0x1122334455667788;
-	struct hw_context ctx = { port_page_phys(top), DOMAIN, true };
+	struct hw_context ctx = { port_table_phys(top), DOMAIN, true };
 	struct hw_iommu *iommu;
 	struct hw_fault fault;
 	struct hw_dev *dev;
@@ -218,7 +218,8 @@ START_TEST(dma_top)
 	for (l = 0; l < 5; l++)
 		tables[l][l ? 511 : 127] = amd_table((u64)(l < 4 ? tables[l + 1] : low), 5 - l);
 	low[511] = amd_leaf((u64)r->mem, 1, 12);
-	config.levels = 6;
+	config.tables.levels = 6;
+	config.tables.input_lg2 = 64;
 	iommu = hw_iommu_create(&config, &err);
 	dev = hw_dev_create(iommu);
 	ck_assert_int_eq(hw_context_set(dev, 0, &ctx), 0);
@@ -297,7 +298,7 @@ END_TEST
 START_TEST(pasids)
 {
 	struct rig *r = setup(&kinds[_i], 16);
-	struct hw_context ctx = { port_page_phys(r->root), DOMAIN, true };
+	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, true };
 	struct hw_fault fault;
 	u64 v = 3;
 
@@ -328,8 +329,8 @@ END_TEST
 START_TEST(domains)
 {
 	struct rig *r = setup(&kinds[_i], 16), *other = setup(&kinds[_i], 0);
-	struct hw_context old = { port_page_phys(r->root), DOMAIN, true };
-	struct hw_context new = { port_page_phys(other->root), DOMAIN + 16, true };
+	struct hw_context old = { port_table_phys(r->root), DOMAIN, true };
+	struct hw_context new = { port_table_phys(other->root), DOMAIN + 16, true };
 	u64 *p = put_mem(r, IOVA, 1), *q = put_mem(other, IOVA, 1), v, d = r->k->d;
 	struct hw_fault fault;
 	unsigned int round;

@@ -153,7 +153,7 @@ START_TEST(amd_skipped_level)
 	struct hw_xlate x;
 
 	table[5] = amd_leaf(0x77777000, 1, 12);
-	*entry_at(r, IOVA, 3) = amd_table(port_page_phys(table), 1);
+	*entry_at(r, IOVA, 3) = amd_table(port_table_phys(table), 1);
 	ck_assert_int_eq(walk(r, iova + 0x123, true, true, &x), IODIRTY_FAULT_NONE);
 	ck_assert_uint_eq(x.pa, 0x77777123);
 	ck_assert_uint_eq(table[5], amd_leaf(0x77777000, 1, 12) | 0x60);

@@ -42,7 +42,7 @@ static void setup_format(int i)
 {
 	k = &known[i];
 	ck_assert_ptr_nonnull(pgt_format_by_name(k->name));
-	ck_assert_int_eq(pgt_init(&pgt, pgt_format_by_name(k->name), 0), 0);
+	ck_assert_int_eq(pgt_init(&pgt, pgt_format_by_name(k->name), 0, true), 0);
 	ck_assert_uint_eq(pgt.table_pages, 1);
 	engine = pgt_engines[0];
 }

@@ -345,9 +345,9 @@ START_TEST(fail_nth)
 		a = port_alloc(64);
 		failed |= !a << 1;
 		port_free(a);
-		a = port_page_alloc();
+		a = port_table_alloc(12);
 		failed |= !a << 2;
-		port_page_free(a);
+		port_table_free(a, 12);
 		failed |= !!port_copy_from_user(&v, (u64)p, 8) << 3;
 		failed |= !!port_copy_to_user((u64)p, &v, 8) << 4;
 		failed |= !!port_pin(&pin, mm, (u64)p, 1, true) << 5;

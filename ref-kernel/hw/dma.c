@@ -18,15 +18,21 @@ static enum iodirty_fault translate(struct hw_dev *dev, u32 pasid, bool write, u
 	struct hw_iommu *iommu = dev->iommu;
 	const struct hw_iommu_config *config = &iommu->config;
 	const struct hw_context *ctx = hw_context_find(dev, pasid);
-	unsigned int width = config->granule_lg2 + config->levels * config->index_lg2;
 	enum iodirty_fault fault;
+	struct hw_walk walk;
 	bool track;
 
 	if (!ctx)
 		return IODIRTY_FAULT_NOT_ATTACHED;
-	if (width < 64 && iova >> width)
-		return IODIRTY_FAULT_ADDRESS;
 	track = ctx->dirty && config->dirty;
+	walk = (struct hw_walk){
+		.tables = &config->tables,
+		.root = ctx->root_phys,
+		.iova = iova,
+		.write = write,
+		.track = track,
+		.dirty_sets = &iommu->count.dirty_sets,
+	};
 	if (hw_iotlb_lookup(&iommu->iotlb, ctx->domain, iova, x) &&
 	    (write ? x->write && (x->dirty || !track) : x->read)) {
 		port_count(&iommu->count.iotlb_hits, 1);
@@ -34,8 +40,7 @@ static enum iodirty_fault translate(struct hw_dev *dev, u32 pasid, bool write, u
 	}
 	port_count(&iommu->count.iotlb_misses, 1);
 	port_count(&iommu->count.walks, 1);
-	fault = iommu->walker->walk(config, ctx->root_phys, iova, write, track, x,
-				    &iommu->count.dirty_sets);
+	fault = iommu->walker->walk(&walk, x);
 	if (!fault)
 		hw_iotlb_fill(&iommu->iotlb, ctx->domain, iova, x);
 	return fault;

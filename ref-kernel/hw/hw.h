@@ -19,10 +19,16 @@
 struct hw_iommu;
 struct hw_dev;
 
-/* Constant for the life of a modelled IOMMU. */
-struct hw_iommu_config {
+/* What a register or a context entry says about the tables to walk. */
+struct hw_geometry {
 	const char *format; /* name of a page-table format: which walker */
 	unsigned int granule_lg2, index_lg2, levels;
+	unsigned int input_lg2; /* bits of the address that they translate */
+};
+
+/* Constant for the life of a modelled IOMMU. */
+struct hw_iommu_config {
+	struct hw_geometry tables;
 	bool dirty; /* can set D bits at all */
 	unsigned int iotlb_entries; /* 0: no IOTLB */
 };
@@ -96,14 +102,34 @@ struct hw_xlate {
 	bool dirty; /* D is known to be set */
 };
 
+/* One walk, and on whose behalf. */
+struct hw_walk {
+	const struct hw_geometry *tables;
+	u64 root; /* address of the root table */
+	u64 iova;
+	bool write;
+	bool track; /* A and D are updated, where the manual leaves that to a switch */
+	u64 *dirty_sets; /* port_count()ed */
+	enum iodirty_fault fault; /* why hw_walk_entry() or hw_walk_mark() gave up */
+};
+
+/* A table that a walk has come to: what a walk cache holds of it. */
+struct hw_place {
+	unsigned int level; /* as the walker counts */
+	unsigned int lg2; /* bytes that the whole table translates */
+	u64 table; /* its address */
+	u64 allowed; /* permission bits that all entries above gave, as the walker has them */
+};
+
 /*
- * A format's walk, by its manual. Sets A, and D when @write, in the entry used,
- * if @track. Faults: NOT_PRESENT, PERMISSION, ADDRESS, BAD_TABLE.
+ * A format's walk, by its manual. Sets A, and D for a write, in the entry used, as
+ * the manual says. Faults: NOT_PRESENT, PERMISSION, ADDRESS, BAD_TABLE, and what
+ * hw_walk_entry() and hw_walk_mark() say. It may begin anew, from hw_walk_begin(),
+ * as often as entries change under it.
  */
 struct hw_walker {
 	const char *format;
-	enum iodirty_fault (*walk)(const struct hw_iommu_config *config, u64 root_phys, u64 iova,
-				   bool write, bool track, struct hw_xlate *out, u64 *dirty_sets);
+	enum iodirty_fault (*walk)(struct hw_walk *w, struct hw_xlate *out);
 };
 
 extern const struct hw_walker *const hw_walkers[]; /* ended by NULL */

@@ -24,7 +24,7 @@ static const struct hw_walker *find_walker(const char *format)
 
 struct hw_iommu *hw_iommu_create(const struct hw_iommu_config *config, int *err)
 {
-	const struct hw_walker *walker = find_walker(config->format);
+	const struct hw_walker *walker = find_walker(config->tables.format);
 	struct hw_iommu *iommu;
 
 	if (!walker) {

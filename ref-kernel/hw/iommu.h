@@ -60,13 +60,22 @@ struct hw_dev {
 /* What (@dev, @pasid) translates through; NULL: nothing. in_flight is held. */
 const struct hw_context *hw_context_find(struct hw_dev *dev, u32 pasid);
 
+/* ---- for walkers (walk.c) ---- */
+
+/* Where to begin: @at names the root; it may be moved down to a table that a walk
+ * cache knows. */
+void hw_walk_begin(struct hw_walk *w, struct hw_place *at);
+/* The walk goes down to @at. */
+void hw_walk_down(struct hw_walk *w, const struct hw_place *at);
+/* Entry @index of the table at address @table: NULL with w->fault set if that cannot
+ * be reached. */
+u64 *hw_walk_entry(struct hw_walk *w, u64 table, u64 index);
+
 /*
- * Set @bits, atomically, in an entry that a walk has read as @old. False when
- * the entry is no longer @old: somebody changed it, and the walk begins anew.
+ * Make what a walk has read in @entry as @old into @new, in one atomic operation.
+ * False: it is not @old any more, and the walk begins anew; or it cannot be written,
+ * as w->fault says then.
  */
-static inline bool hw_entry_mark(u64 *entry, u64 old, u64 bits)
-{
-	return (old & bits) == bits || port_cmpxchg(entry, &old, old | bits);
-}
+bool hw_walk_mark(struct hw_walk *w, u64 *entry, u64 old, u64 new);
 
 #endif

@@ -8,9 +8,9 @@
 #include "walkers.h"
 
 /* What one entry of a table of @level spans, bytes, log2. */
-static unsigned int span_lg2(const struct hw_iommu_config *config, unsigned int level)
+static unsigned int span_lg2(const struct hw_geometry *tables, unsigned int level)
 {
-	return config->granule_lg2 + (level - 1) * config->index_lg2;
+	return tables->granule_lg2 + (level - 1) * tables->index_lg2;
 }
 
 static u64 field_ones(unsigned int bits)
@@ -22,11 +22,11 @@ static u64 field_ones(unsigned int bits)
  * The page that an entry of @level maps, Next Level 0 or 7: its address and
  * size. False where the manual has no such page.
  */
-static bool page_of(const struct hw_iommu_config *config, u64 entry, unsigned int level, u64 *pa,
+static bool page_of(const struct hw_geometry *tables, u64 entry, unsigned int level, u64 *pa,
 		    unsigned int *lg2)
 {
 	u64 field = (entry & AMDV1_ADDR_MASK) >> AMDV1_ADDR_SHIFT;
-	unsigned int span = span_lg2(config, level), coded;
+	unsigned int span = span_lg2(tables, level), coded;
 
 	*lg2 = span;
 	if ((entry & AMDV1_NEXT_LEVEL_MASK) >> AMDV1_NEXT_LEVEL_SHIFT == AMDV1_NEXT_LEVEL_CONTIG) {
@@ -38,73 +38,86 @@ static bool page_of(const struct hw_iommu_config *config, u64 entry, unsigned in
 		 */
 		coded = port_ctz(~field) + 1;
 		field &= ~field_ones(coded);
-		*lg2 = config->granule_lg2 + coded;
-		if (*lg2 < span || *lg2 >= span + config->index_lg2)
+		*lg2 = tables->granule_lg2 + coded;
+		if (*lg2 < span || *lg2 >= span + tables->index_lg2)
 			return false;
 	}
-	*pa = field << config->granule_lg2;
+	*pa = field << tables->granule_lg2;
 	return !(*pa & field_ones(*lg2));
 }
 
-static enum iodirty_fault walk(const struct hw_iommu_config *config, u64 root_phys, u64 iova,
-			       bool write, bool track, struct hw_xlate *out, u64 *dirty_sets)
+static enum iodirty_fault walk(struct hw_walk *w, struct hw_xlate *out)
 {
-	unsigned int level, next, lg2;
-	u64 *table, *p, entry, allowed, pa, marks;
+	const struct hw_geometry *tables = w->tables;
+	u64 *p, entry, pa, marked;
+	unsigned int next, lg2;
+	struct hw_place at;
 
+	/* Wider than the levels of the device table entry's mode. */
+	if (tables->input_lg2 < 64 && w->iova >> tables->input_lg2)
+		return IODIRTY_FAULT_ADDRESS;
 again:
+	if (w->fault)
+		return w->fault;
 	/* Begin at the table that the device table entry points to. */
-	level = config->levels;
-	table = port_phys_page(root_phys);
-	allowed = AMDV1_IR | AMDV1_IW;
+	at = (struct hw_place){
+		.level = tables->levels,
+		.lg2 = tables->input_lg2,
+		.table = w->root,
+		.allowed = AMDV1_IR | AMDV1_IW,
+	};
+	hw_walk_begin(w, &at);
 	for (;;) {
 		/* Each level picks an entry by its own bits of the address. */
-		p = &table[(iova >> span_lg2(config, level)) & field_ones(config->index_lg2)];
+		at.lg2 = span_lg2(tables, at.level);
+		p = hw_walk_entry(w, at.table, w->iova >> at.lg2 & field_ones(tables->index_lg2));
+		if (!p)
+			return w->fault;
 		entry = port_load(p);
 		/* PR = 0: nothing there, whatever the other bits are. */
 		if (!(entry & AMDV1_PR))
 			return IODIRTY_FAULT_NOT_PRESENT;
 		/* A permission must be given at every level. */
-		allowed &= entry;
+		at.allowed &= entry;
 		next = (entry & AMDV1_NEXT_LEVEL_MASK) >> AMDV1_NEXT_LEVEL_SHIFT;
 		if (next == AMDV1_NEXT_LEVEL_PAGE || next == AMDV1_NEXT_LEVEL_CONTIG)
 			break;
 		/* A directory entry leads down, by one level or by more. */
-		if (next >= level)
+		if (next >= at.level)
 			return IODIRTY_FAULT_BAD_TABLE;
 		/* Address bits that skipped levels would have used must be 0. */
-		if (iova & field_ones(span_lg2(config, level)) &
-		    ~field_ones(span_lg2(config, next + 1)))
+		if (w->iova & field_ones(at.lg2) & ~field_ones(span_lg2(tables, next + 1)))
 			return IODIRTY_FAULT_NOT_PRESENT;
 		/* Hardware that updates A does so in directory entries too. */
-		if (track && !hw_entry_mark(p, entry, AMDV1_A))
+		if (w->track && !hw_walk_mark(w, p, entry, entry | AMDV1_A))
 			goto again;
-		table = port_phys_page((entry & AMDV1_ADDR_MASK) >> AMDV1_ADDR_SHIFT
-									    << config->granule_lg2);
-		level = next;
+		at.table = (entry & AMDV1_ADDR_MASK) >> AMDV1_ADDR_SHIFT << tables->granule_lg2;
+		at.level = next;
+		at.lg2 = span_lg2(tables, next + 1);
+		hw_walk_down(w, &at);
 	}
-	if (!page_of(config, entry, level, &pa, &lg2))
+	if (!page_of(tables, entry, at.level, &pa, &lg2))
 		return IODIRTY_FAULT_BAD_TABLE;
-	if (!(allowed & (write ? AMDV1_IW : AMDV1_IR)))
+	if (!(at.allowed & (w->write ? AMDV1_IW : AMDV1_IR)))
 		return IODIRTY_FAULT_PERMISSION;
 	/*
 	 * The request will go on: A, and D for a write, in one atomic update. Of
 	 * a page with several entries, it is the one this address picked.
 	 */
-	if (track) {
-		marks = write ? AMDV1_A | AMDV1_D : AMDV1_A;
-		if (!hw_entry_mark(p, entry, marks))
+	if (w->track) {
+		marked = entry | AMDV1_A | (w->write ? AMDV1_D : 0);
+		if (!hw_walk_mark(w, p, entry, marked))
 			goto again;
-		if (marks & ~entry & AMDV1_D)
-			port_count(dirty_sets, 1);
-		entry |= marks;
+		if (marked & ~entry & AMDV1_D)
+			port_count(w->dirty_sets, 1);
+		entry = marked;
 	}
 	*out = (struct hw_xlate){
-		.pa = pa | (iova & field_ones(lg2)),
-		.iova_first = iova & ~field_ones(lg2),
+		.pa = pa | (w->iova & field_ones(lg2)),
+		.iova_first = w->iova & ~field_ones(lg2),
 		.lg2 = lg2,
-		.read = allowed & AMDV1_IR,
-		.write = allowed & AMDV1_IW,
+		.read = at.allowed & AMDV1_IR,
+		.write = at.allowed & AMDV1_IW,
 		.dirty = entry & AMDV1_D,
 	};
 	return IODIRTY_FAULT_NONE;

@@ -15,60 +15,72 @@ static u64 ones(unsigned int bits)
 	return (1ULL << bits) - 1;
 }
 
-static enum iodirty_fault walk(const struct hw_iommu_config *config, u64 root_phys, u64 iova,
-			       bool write, bool track, struct hw_xlate *out, u64 *dirty_sets)
+static enum iodirty_fault walk(struct hw_walk *w, struct hw_xlate *out)
 {
-	u64 *table, *p, entry, allowed, pa, marks;
-	unsigned int level, lg2;
+	const struct hw_geometry *g = w->tables;
+	u64 *p, entry, pa, marked;
+	struct hw_place at;
 
+	/* An address wider than the tables' is blocked. */
+	if (w->iova >> g->input_lg2)
+		return IODIRTY_FAULT_ADDRESS;
 again:
+	if (w->fault)
+		return w->fault;
 	/* Begin at the table that the PASID-table entry's SSPTPTR names. */
-	level = config->levels;
-	table = port_phys_page(root_phys);
-	allowed = VTDSS_R | VTDSS_W;
+	at = (struct hw_place){
+		.level = g->levels,
+		.lg2 = g->input_lg2,
+		.table = w->root,
+		.allowed = VTDSS_R | VTDSS_W,
+	};
+	hw_walk_begin(w, &at);
 	for (;;) {
 		/* Each level picks one of 512 entries by 9 bits of the address. */
-		lg2 = config->granule_lg2 + (level - 1) * config->index_lg2;
-		p = &table[(iova >> lg2) & ones(config->index_lg2)];
+		at.lg2 = g->granule_lg2 + (at.level - 1) * g->index_lg2;
+		p = hw_walk_entry(w, at.table, w->iova >> at.lg2 & ones(g->index_lg2));
+		if (!p)
+			return w->fault;
 		entry = port_load(p);
 		/* Neither R nor W: not present, the rest of it is ignored. */
 		if (!(entry & (VTDSS_R | VTDSS_W)))
 			return IODIRTY_FAULT_NOT_PRESENT;
 		/* A permission must be given at every level. */
-		allowed &= entry;
+		at.allowed &= entry;
 		/* An SS-PTE maps a page, its bit 7 is ignored; others if PS. */
-		if (level == 1 || (entry & VTDSS_PS))
+		if (at.level == 1 || (entry & VTDSS_PS))
 			break;
 		/* A is set in every paging-structure entry that is used. */
-		if (track && !hw_entry_mark(p, entry, VTDSS_A))
+		if (w->track && !hw_walk_mark(w, p, entry, entry | VTDSS_A))
 			goto again;
-		table = port_phys_page(entry & VTDSS_ADDR_MASK);
-		level--;
+		at.table = entry & VTDSS_ADDR_MASK;
+		at.level--;
+		hw_walk_down(w, &at);
 	}
 	/* Reserved: PS above 1 GiB, and address bits below the page's size. */
 	pa = entry & VTDSS_ADDR_MASK;
-	if (level > PAGE_LEVEL_MAX || (pa & ones(lg2)))
+	if (at.level > PAGE_LEVEL_MAX || (pa & ones(at.lg2)))
 		return IODIRTY_FAULT_BAD_TABLE;
-	if (!(allowed & (write ? VTDSS_W : VTDSS_R)))
+	if (!(at.allowed & (w->write ? VTDSS_W : VTDSS_R)))
 		return IODIRTY_FAULT_PERMISSION;
 	/*
 	 * A translation that succeeds sets A in the entry that maps the page,
 	 * and for a write D, in one locked update of an entry still as it was.
 	 */
-	if (track) {
-		marks = write ? VTDSS_A | VTDSS_D : VTDSS_A;
-		if (!hw_entry_mark(p, entry, marks))
+	if (w->track) {
+		marked = entry | VTDSS_A | (w->write ? VTDSS_D : 0);
+		if (!hw_walk_mark(w, p, entry, marked))
 			goto again;
-		if (marks & ~entry & VTDSS_D)
-			port_count(dirty_sets, 1);
-		entry |= marks;
+		if (marked & ~entry & VTDSS_D)
+			port_count(w->dirty_sets, 1);
+		entry = marked;
 	}
 	*out = (struct hw_xlate){
-		.pa = pa | (iova & ones(lg2)),
-		.iova_first = iova & ~ones(lg2),
-		.lg2 = lg2,
-		.read = allowed & VTDSS_R,
-		.write = allowed & VTDSS_W,
+		.pa = pa | (w->iova & ones(at.lg2)),
+		.iova_first = w->iova & ~ones(at.lg2),
+		.lg2 = at.lg2,
+		.read = at.allowed & VTDSS_R,
+		.write = at.allowed & VTDSS_W,
 		.dirty = entry & VTDSS_D,
 	};
 	return IODIRTY_FAULT_NONE;

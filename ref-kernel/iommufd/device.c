@@ -23,10 +23,13 @@ static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_form
 				  u64 leaf_sizes, int *err)
 {
 	struct hw_iommu_config config = {
-		.format = fmt->name,
-		.granule_lg2 = fmt->granule_lg2,
-		.index_lg2 = fmt->index_lg2,
-		.levels = fmt->levels,
+		.tables = {
+			.format = fmt->name,
+			.granule_lg2 = fmt->granule_lg2,
+			.index_lg2 = fmt->index_lg2,
+			.levels = fmt->levels,
+			.input_lg2 = port_lg2(fmt->aperture_last) + 1,
+		},
 		.dirty = dirty,
 		.iotlb_entries = IOTLB_ENTRIES,
 	};
@@ -159,9 +162,11 @@ static struct attach *find_attach(struct device *dev, u32 pasid)
 static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
 {
 	struct hw_context ctx = {
-		.root_phys = port_page_phys(hwpt->pgt.root),
+		.root_phys = port_table_phys(hwpt->pgt.root),
 		.domain = hwpt->domain,
-		.dirty = hwpt->tracking,
+		/* What always records does so if it was asked for when made. */
+		.dirty = hwpt->pgt.fmt->always ? hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING :
+						 hwpt->tracking,
 	};
 
 	return hw_context_set(dev->hw, pasid, &ctx);

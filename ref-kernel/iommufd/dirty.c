@@ -42,12 +42,15 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 		if (enable) {
 			struct pgt_gather gather;
 
-			/* Hardware sets nothing while off: what is dirty is old,
-			 * and no cache needs to hear of it before the switch. */
+			/* What is dirty is old. Hardware that always sets D may hold
+			 * it in its caches: they forget. Other hardware sets nothing
+			 * while off, and forgets by the switch. */
 			pgt_gather_init(&gather);
 			pgt_harvest(&hwpt->pgt, ctx_engine(ucmd->ctx),
 				    hwpt->pgt.fmt->aperture_first, hwpt->pgt.fmt->aperture_last, 0,
 				    NULL, &gather);
+			if (hwpt->pgt.fmt->always && gather.first <= gather.last)
+				hwpt_invalidate(hwpt, gather.first, gather.last);
 			port_mutex_lock(&hwpt->residue_lock);
 			residue_drop(hwpt, 0, UINT64_MAX);
 			port_mutex_unlock(&hwpt->residue_lock);

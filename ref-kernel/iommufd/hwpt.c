@@ -144,7 +144,8 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 l
 	hwpt = object_alloc(ctx, sizeof(*hwpt), OBJECT_HWPT);
 	if (!hwpt)
 		return NULL;
-	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, leaf_sizes);
+	*err = pgt_init(&hwpt->pgt, dev->iommu->fmt, leaf_sizes,
+			flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
 	if (*err)
 		goto abort;
 	hwpt->ioas = ioas;

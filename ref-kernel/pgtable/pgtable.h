@@ -34,24 +34,33 @@ struct pgt_leaf {
 /*
  * A hardware page-table format. An entry ("IOPTE", 8 bytes) at level l maps an
  * item of 2^(granule_lg2 + l * index_lg2) bytes; a leaf larger than the item of
- * its level is that many equal entries in a row, naturally aligned
- * ("contiguous", "replicated"), and dirty when any of them is.
+ * its level is that many entries in a row, naturally aligned, equal
+ * ("replicated") or each of its own address ("contiguous"), and dirty when any
+ * of them is.
  */
 struct pgt_format {
 	const char *name;
 	unsigned int granule_lg2; /* smallest leaf, bytes */
 	unsigned int index_lg2; /* entries a table */
+	unsigned int root_index_lg2; /* of the root, where it has more; 0: as others */
 	unsigned int levels; /* 1: only a leaf table; root is level levels - 1 */
 	u64 leaf_sizes; /* bit n: a leaf of 2^n bytes can be encoded */
 	u64 aperture_first, aperture_last; /* IOVA translated, inclusive */
 	u32 flags; /* enum iodirty_format_flags */
+	bool contiguous; /* entry n of a leaf of several has the address of its item n */
+	/*
+	 * Hardware sets D whenever a table may be tracked, whether or not tracking
+	 * is on: nothing switches it for a table in use. Entries of a table that
+	 * never will be tracked are then written as dirty.
+	 */
+	bool always;
 
 	/* Write-dirty iff (entry & dirty_mask) == dirty_value; implies present. */
 	u64 dirty_mask, dirty_value;
 	/* Made write-clean by entry = (entry & ~clean_clear) | clean_set, which
 	 * must be one atomic operation: one of the two is zero. */
 	u64 clean_clear, clean_set;
-	/* Made write-dirty, as hardware would: entry | dirty_set & ~dirty_clear. */
+	/* Made write-dirty, as hardware would: (entry | dirty_set) & ~dirty_clear. */
 	u64 dirty_set, dirty_clear;
 
 	bool (*present)(u64 entry);
@@ -84,7 +93,8 @@ struct pgt_gather {
 	u64 first, last; /* IOVA span, inclusive; nothing when first > last */
 	u64 cleaned_bytes;
 	u64 entries_scanned, entries_cleared;
-	void *free_list; /* table pages, linked through their first word */
+	void *free_list; /* tables but roots, linked through their first word */
+	unsigned int table_lg2; /* bytes of one */
 };
 
 void pgt_gather_init(struct pgt_gather *g);
@@ -94,12 +104,13 @@ void pgt_gather_free(struct pgt_gather *g);
 struct pgt {
 	const struct pgt_format *fmt;
 	u64 leaf_sizes; /* subset of fmt->leaf_sizes that pgt_map may use */
+	bool born_dirty; /* writable leaves: see pgt_format.always */
 	u64 *root;
-	u64 table_pages; /* port_count()ed */
+	u64 table_pages; /* of PORT_PAGE_SIZE; port_count()ed */
 };
 
-/* -ENOMEM. @leaf_sizes 0: all that the format has. */
-int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes);
+/* -ENOMEM. @leaf_sizes 0: all that the format has. @track: it may be tracked. */
+int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes, bool track);
 /* Frees every table; nothing may walk any more. */
 void pgt_fini(struct pgt *pgt);
 
@@ -155,7 +166,8 @@ void pgt_harvest(struct pgt *pgt, const struct pgt_engine *engine, u64 first, u6
 		 unsigned int flags, struct pgt_bits *b, struct pgt_gather *g);
 
 /* Make the leaf at @iova dirty, in the one entry that @iova falls in, as
- * hardware would: -ENOENT where nothing is mapped. */
+ * hardware would: -ENOENT where nothing is mapped. Where dirty is a way of being
+ * writable (dirty_clear), a leaf that may not be written stays as it is. */
 int pgt_set_dirty(struct pgt *pgt, u64 iova);
 
 /* Read each entry that translates a part of [first, last] once, of tables of all

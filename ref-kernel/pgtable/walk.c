@@ -8,19 +8,28 @@
  */
 #include "walk.h"
 
-static u64 *new_table(struct pgt *pgt)
+static u64 table_pages(const struct pgt_format *fmt, unsigned int level)
 {
-	u64 *table = port_page_alloc();
+	return (1ULL << pgt_table_lg2(fmt, level)) / PORT_PAGE_SIZE;
+}
+
+static u64 *new_table(struct pgt *pgt, unsigned int level)
+{
+	u64 *table = port_table_alloc(pgt_table_lg2(pgt->fmt, level));
 
 	if (table)
-		port_count(&pgt->table_pages, 1);
+		port_count(&pgt->table_pages, table_pages(pgt->fmt, level));
 	return table;
 }
 
-int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes)
+int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes, bool track)
 {
-	*pgt = (struct pgt){ .fmt = fmt, .leaf_sizes = leaf_sizes ?: fmt->leaf_sizes };
-	pgt->root = new_table(pgt);
+	*pgt = (struct pgt){
+		.fmt = fmt,
+		.leaf_sizes = leaf_sizes ?: fmt->leaf_sizes,
+		.born_dirty = fmt->always && !track,
+	};
+	pgt->root = new_table(pgt, fmt->levels - 1);
 	return pgt->root ? 0 : -ENOMEM;
 }
 
@@ -43,16 +52,16 @@ static int map_leaf(struct pgt *pgt, u64 iova, u64 pa, unsigned int lg2, unsigne
 	unsigned int leaf_level = (lg2 - fmt->granule_lg2) / fmt->index_lg2;
 	unsigned int level, replicas;
 	u64 *table = pgt->root;
-	u64 *slot, entry;
+	u64 *slot, entry, step;
 
 	for (level = fmt->levels - 1; level > leaf_level; level--) {
 		slot = &table[pgt_index(fmt, level, iova)];
 		entry = port_load(slot);
 		if (!fmt->present(entry)) {
-			table = new_table(pgt);
+			table = new_table(pgt, level - 1);
 			if (!table)
 				return -ENOMEM;
-			port_store(slot, fmt->make_table(port_page_phys(table), level));
+			port_store(slot, fmt->make_table(port_table_phys(table), level));
 		} else if (fmt->is_table(entry, level)) {
 			table = pgt_child(fmt, entry);
 		} else {
@@ -61,11 +70,15 @@ static int map_leaf(struct pgt *pgt, u64 iova, u64 pa, unsigned int lg2, unsigne
 	}
 
 	slot = &table[pgt_index(fmt, level, iova)];
-	entry = fmt->make_leaf(pa, lg2, level, prot);
-	for (replicas = pgt_replicas(fmt, entry, level); replicas; replicas--, slot++) {
+	step = fmt->contiguous ? 1ULL << pgt_item_lg2(fmt, level) : 0;
+	for (replicas = 1U << (lg2 - pgt_item_lg2(fmt, level)); replicas; replicas--, slot++) {
 		if (fmt->present(port_load(slot)))
 			return -EEXIST;
+		entry = fmt->make_leaf(pa, lg2, level, prot);
+		if (pgt->born_dirty && prot & PGT_WRITE)
+			entry = (entry | fmt->dirty_set) & ~fmt->dirty_clear;
 		port_store(slot, entry);
+		pa += step;
 	}
 	return 0;
 }
@@ -94,11 +107,11 @@ int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, un
 	return 0;
 }
 
-static bool table_is_empty(const struct pgt_format *fmt, const u64 *table)
+static bool table_is_empty(const struct pgt_format *fmt, const u64 *table, unsigned int level)
 {
 	unsigned int i;
 
-	for (i = 0; i < 1U << fmt->index_lg2; i++)
+	for (i = 0; i < 1U << pgt_index_lg2(fmt, level); i++)
 		if (port_load(&table[i]))
 			return false;
 	return true;
@@ -109,11 +122,12 @@ static bool table_is_empty(const struct pgt_format *fmt, const u64 *table)
  * into its first entry is the address of a page, whose low 12 bits are 0, and
  * in them every format says present: hardware sees what it saw, nothing.
  */
-static void gather_table(struct pgt *pgt, struct pgt_gather *g, u64 *table)
+static void gather_table(struct pgt *pgt, struct pgt_gather *g, u64 *table, unsigned int level)
 {
 	port_store(table, (u64)(unsigned long)g->free_list);
 	g->free_list = table;
-	port_count(&pgt->table_pages, -1ULL);
+	g->table_lg2 = pgt_table_lg2(pgt->fmt, level);
+	port_count(&pgt->table_pages, -table_pages(pgt->fmt, level));
 }
 
 /* Unmap the part [first, last] of a table whose entry 0 is @base; is it empty? */
@@ -138,7 +152,7 @@ static bool unmap_table(struct pgt *pgt, u64 *table, unsigned int level, u64 bas
 			if (unmap_table(pgt, child, level - 1, item, from, to, g)) {
 				port_store(&table[i], 0);
 				pgt_gather_add(g, from, to); /* it may be cached */
-				gather_table(pgt, g, child);
+				gather_table(pgt, g, child, level - 1);
 			}
 		} else if (fmt->present(entry)) {
 			unsigned int replicas = pgt_replicas(fmt, entry, level);
@@ -151,7 +165,7 @@ static bool unmap_table(struct pgt *pgt, u64 *table, unsigned int level, u64 bas
 				port_store(&table[i], 0);
 		}
 	}
-	return table_is_empty(fmt, table);
+	return table_is_empty(fmt, table, level);
 }
 
 void pgt_unmap(struct pgt *pgt, u64 iova, u64 length, struct pgt_gather *g)
@@ -170,8 +184,9 @@ void pgt_fini(struct pgt *pgt)
 	pgt_gather_init(&g);
 	unmap_table(pgt, pgt->root, fmt->levels - 1, 0, fmt->aperture_first, fmt->aperture_last,
 		    &g);
-	gather_table(pgt, &g, pgt->root);
 	pgt_gather_free(&g);
+	port_table_free(pgt->root, pgt_table_lg2(fmt, fmt->levels - 1));
+	port_count(&pgt->table_pages, -table_pages(fmt, fmt->levels - 1));
 	pgt->root = NULL;
 }
 
@@ -213,6 +228,7 @@ int pgt_leaf(struct pgt *pgt, u64 iova, struct pgt_leaf *leaf, u64 *start, bool 
 int pgt_set_dirty(struct pgt *pgt, u64 iova)
 {
 	const struct pgt_format *fmt = pgt->fmt;
+	struct pgt_leaf leaf;
 	unsigned int level;
 	u64 *slot = find(pgt, iova, &level);
 	u64 entry;
@@ -220,6 +236,9 @@ int pgt_set_dirty(struct pgt *pgt, u64 iova)
 	if (!slot)
 		return -ENOENT;
 	entry = port_load(slot);
+	fmt->decode(entry, level, &leaf);
+	if (fmt->dirty_clear && !(leaf.prot & PGT_WRITE))
+		return 0;
 	while (!port_cmpxchg(slot, &entry, (entry | fmt->dirty_set) & ~fmt->dirty_clear))
 		;
 	return 0;
@@ -323,7 +342,7 @@ void pgt_gather_free(struct pgt_gather *g)
 	while (page) {
 		u64 *next = (u64 *)(unsigned long)port_load(page);
 
-		port_page_free(page);
+		port_table_free(page, g->table_lg2);
 		page = next;
 	}
 	g->free_list = NULL;

@@ -15,15 +15,28 @@ static inline unsigned int pgt_item_lg2(const struct pgt_format *fmt, unsigned i
 	return fmt->granule_lg2 + level * fmt->index_lg2;
 }
 
+/* log2 of the entries of a table at @level. */
+static inline unsigned int pgt_index_lg2(const struct pgt_format *fmt, unsigned int level)
+{
+	return level == fmt->levels - 1 && fmt->root_index_lg2 ? fmt->root_index_lg2 :
+								 fmt->index_lg2;
+}
+
+/* log2 of its bytes. */
+static inline unsigned int pgt_table_lg2(const struct pgt_format *fmt, unsigned int level)
+{
+	return pgt_index_lg2(fmt, level) + 3;
+}
+
 static inline unsigned int pgt_index(const struct pgt_format *fmt, unsigned int level, u64 iova)
 {
-	return iova >> pgt_item_lg2(fmt, level) & ((1U << fmt->index_lg2) - 1);
+	return iova >> pgt_item_lg2(fmt, level) & ((1U << pgt_index_lg2(fmt, level)) - 1);
 }
 
 /* Of an entry that is_table. */
 static inline u64 *pgt_child(const struct pgt_format *fmt, u64 entry)
 {
-	return port_phys_page(fmt->table_phys(entry));
+	return port_phys_table(fmt->table_phys(entry));
 }
 
 /* How many entries in a row are the leaf that @entry is one of. */

@@ -59,12 +59,13 @@ static inline void port_count(u64 *p, u64 n)
 void *port_alloc(size_t size);
 void port_free(void *p); /* NULL is fine */
 
-/* One zeroed page for a table that hardware walks, page aligned. Fail point. */
-void *port_page_alloc(void);
-void port_page_free(void *page);
-/* The physical address hardware knows the page by, and back. */
-u64 port_page_phys(const void *page);
-void *port_phys_page(u64 phys);
+/* A zeroed table that hardware walks, of 2^@lg2 bytes (a page at least), aligned to
+ * its size and contiguous for hardware. NULL: no memory. Fail point. */
+void *port_table_alloc(unsigned int lg2);
+void port_table_free(void *table, unsigned int lg2);
+/* The physical address hardware knows it by, and back. */
+u64 port_table_phys(const void *table);
+void *port_phys_table(u64 phys);
 
 /* ---- locks; none may be taken recursively. PORT_MUTEX_INIT(name): of a static one.
  * A home may have macros that initialize, so that it can tell the places apart ---- */

@@ -18,22 +18,24 @@ void port_free(void *p)
 	kvfree(p);
 }
 
-void *port_page_alloc(void)
+void *port_table_alloc(unsigned int lg2)
 {
-	return port_fail() ? NULL : (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (port_fail())
+		return NULL;
+	return (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, lg2 - PAGE_SHIFT);
 }
 
-void port_page_free(void *page)
+void port_table_free(void *table, unsigned int lg2)
 {
-	free_page((unsigned long)page);
+	free_pages((unsigned long)table, lg2 - PAGE_SHIFT);
 }
 
-u64 port_page_phys(const void *page)
+u64 port_table_phys(const void *table)
 {
-	return virt_to_phys((void *)page);
+	return virt_to_phys((void *)table);
 }
 
-void *port_phys_page(u64 phys)
+void *port_phys_table(u64 phys)
 {
 	return phys_to_virt(phys);
 }

@@ -14,24 +14,26 @@ void port_free(void *p)
 	free(p);
 }
 
-void *port_page_alloc(void)
+void *port_table_alloc(unsigned int lg2)
 {
-	void *page = port_fail() ? NULL : aligned_alloc(PORT_PAGE_SIZE, PORT_PAGE_SIZE);
+	size_t size = (size_t)1 << lg2;
+	void *table = port_fail() ? NULL : aligned_alloc(size, size);
 
-	return page ? memset(page, 0, PORT_PAGE_SIZE) : NULL;
+	return table ? memset(table, 0, size) : NULL;
 }
 
-void port_page_free(void *page)
+void port_table_free(void *table, unsigned int lg2)
 {
-	free(page);
+	(void)lg2;
+	free(table);
 }
 
-u64 port_page_phys(const void *page)
+u64 port_table_phys(const void *table)
 {
-	return (u64)page;
+	return (u64)table;
 }
 
-void *port_phys_page(u64 phys)
+void *port_phys_table(u64 phys)
 {
 	return (void *)phys;
 }

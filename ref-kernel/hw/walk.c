@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the walks of all formats have in common: getting at entries and marking them. */
+#include "iommu.h"
+
+/* There is no walk cache: every walk begins at the root. */
+void hw_walk_begin(struct hw_walk *w, struct hw_place *at)
+{
+	(void)w;
+	(void)at;
+}
+
+void hw_walk_down(struct hw_walk *w, const struct hw_place *at)
+{
+	(void)w;
+	(void)at;
+}
+
+u64 *hw_walk_entry(struct hw_walk *w, u64 table, u64 index)
+{
+	(void)w;
+	return (u64 *)port_phys_table(table) + index;
+}
+
+bool hw_walk_mark(struct hw_walk *w, u64 *entry, u64 old, u64 new)
+{
+	(void)w;
+	return old == new || port_cmpxchg(entry, &old, new);
+}
