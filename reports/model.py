@@ -78,10 +78,10 @@ class Requirement:
         return verdict in BAD and not (verdict == "FAIL" and self.cls == "informative")
 
     def cells(self):
-        """Configuration -> its cases."""
+        """Format, or ONCE -> its cases."""
         cells = {}
         for case in self.cases:
-            cells.setdefault(case.config, []).append(case)
+            cells.setdefault(case.format, []).append(case)
         return cells
 
 
@@ -158,6 +158,10 @@ class Results:
         for r in self.requirements.values():
             chapters.setdefault(r.chapter, []).append(r)
         return chapters
+
+    def formats(self):
+        """In the order of the run."""
+        return [f for f in dict.fromkeys(c.format for c in self.cases) if f != ONCE]
 
     def configs(self):
         """Every configuration, in the order of the run; that of no format first."""

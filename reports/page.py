@@ -168,60 +168,52 @@ def deviations(results):
                    table(["deviation", "requirement", "configuration", "message"], rows))
 
 
-def turned(text, room):
-    """Upright where there is @room for so many letters."""
-    return esc(text) if len(text) <= room else f'<span class="turned">{esc(text)}</span>'
+def matrix_head(formats):
+    names = "".join(f'<th scope="col"><span class="turned">{esc(name)}</span></th>'
+                    for name in ["any format", *formats])
+    return f'<thead><tr><th scope="col">requirement</th>{names}</tr></thead>'
 
 
-def matrix_head(configs):
-    """Two rows: formats over their leaf sizes."""
-    formats = {}
-    for config in configs:
-        formats.setdefault(config.partition("/")[0], []).append(config)
-    first = {of[0] for of in formats.values()}
-    top = "".join(
-        f'<th scope="colgroup" colspan="{len(of)}" class="{"new" if i else ""}">'
-        + turned("any format" if name == ONCE else name, 2.7 * len(of)) + "</th>"
-        for i, (name, of) in enumerate(formats.items()))
-    leaves = "".join(f'<th scope="col" class="{"new" if c in first else ""}">'
-                     + turned(c.partition("/")[2], 1) + "</th>" for c in configs)
-    return (f'<thead><tr><td></td>{top}</tr><tr><th scope="col">requirement</th>{leaves}</tr>'
-            "</thead>"), first
-
-
-def matrix_cell(requirement, config, cases, first):
-    new = " new" if config in first else ""
+def matrix_cell(requirement, fmt, cases):
+    """All leaf sizes of a format in one; where nothing ran, the reason in its place."""
+    where = "any format" if fmt == ONCE else fmt
     if not cases:
-        return f'<td class="{new.strip()}"></td>'
+        why = ("asked of each format by itself" if fmt == ONCE else
+               "no page-table format matters to it" if requirement.cases else
+               "no case in this run")
+        return f'<td class="none" title="{esc(f"{requirement.id} on {where}: {why}")}">–</td>'
     verdict = worst(c.verdict for c in cases)
-    title = f"{requirement.id} on {'any format' if config == ONCE else config}: {verdict}"
-    title += "".join(f"\n{c.test}: {c.verdict}" + (f", {c.message[:200]}" if c.message else "")
-                     for c in cases[:8])
-    return f'<td class="v-{verdict}{new}" title="{esc(title)}">{SYMBOLS[verdict]}</td>'
+    title = f"{requirement.id} on {where}: {verdict}"
+    lines = dict.fromkeys(f"\n{c.test} {c.config.partition('/')[2]}: {c.verdict}"
+                          + (f", {c.message[:200]}" if c.message else "")
+                          for c in sorted(cases, key=lambda c: VERDICTS.index(c.verdict)))
+    title += "".join(list(lines)[:8])
+    return f'<td class="v-{verdict}" title="{esc(title)}">{SYMBOLS[verdict]}</td>'
 
 
 def matrix(results):
-    configs = results.configs()
-    thead, first = matrix_head(configs)
+    formats = results.formats()
     bodies = []
     for chapter, requirements in results.chapters().items():
-        rows = [f'<tr><th class="chapter" scope="rowgroup" colspan="{len(configs) + 1}">'
+        rows = [f'<tr><th class="chapter" scope="rowgroup" colspan="{len(formats) + 2}">'
                 f"{esc(chapter)}</th></tr>"]
         for r in requirements:
             cells = r.cells()
             rows.append(
                 f'<tr><th scope="row" title="{esc(r.title)}"><a class="id" href="#r-{esc(r.id)}">'
                 f"{esc(r.id)}</a> {esc(r.title)}</th>"
-                + "".join(matrix_cell(r, c, cells.get(c), first) for c in configs) + "</tr>")
+                + "".join(matrix_cell(r, f, cells.get(f)) for f in [ONCE, *formats]) + "</tr>")
         bodies.append("<tbody>" + "\n".join(rows) + "</tbody>")
     used = {c.verdict for c in results.cases}
     legend = '<p class="legend small">' + "".join(
         f'<span class="item">{key(v)}{v}: {esc(MEANING[v])}</span> '
         for v in VERDICTS[::-1] if v in used) + \
-        '<span class="item">empty: does not apply</span></p>'
-    return section("matrix", "Every requirement in every configuration", legend,
-                   '<div class="scroll"><table class="matrix">' + thead + "\n".join(bodies)
-                   + "</table></div>")
+        '<span class="item">–: does not apply</span> ' \
+        '<span class="item">A cell is the worst of its leaf sizes, and says more when pointed ' \
+        'at.</span></p>'
+    return section("matrix", "Every requirement on every format", legend,
+                   '<div class="scroll"><table class="matrix">' + matrix_head(formats)
+                   + "\n".join(bodies) + "</table></div>")
 
 
 def listing(names, what):

@@ -24,12 +24,14 @@ class Reader(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.tags, self.words, self.ids, self.links = [], [], [], [], []
+        self.attributes = []
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         attrs = dict(attrs)
+        self.attributes.append((tag, attrs))
         self.ids += [attrs["id"]] if "id" in attrs else []
         self.links += [attrs["href"]] if tag == "a" else []
         if tag not in VOID:
@@ -88,6 +90,22 @@ class PageTest(unittest.TestCase):
         self.assertIn("bit 7", text)
         self.assertEqual(text.count('class="failure"'), 2)
         self.assertIn("iodirty conform -t ref -r REPORT-001 -f vtd-ss", text)
+
+    def test_matrix_has_no_cell_without_a_reason(self):
+        text, reader, _ = render(
+            [samples.case(), samples.case(config="vtd-ss/2M", verdict="SKIP", message="too large"),
+             samples.case(config="vtd-ss/4K"), samples.case("LEAF-001", config="-"),
+             samples.case("LEAF-001", config="vtd-ss/4K", verdict="SKIP", message="no leaf")],
+            samples.full_bench())
+        cells = [attrs for tag, attrs in reader.attributes if tag == "td" and "title" in attrs]
+        rows = text.count('<th scope="row"')
+        self.assertEqual(len(cells), rows * 3)  # any format, and two
+        self.assertTrue(all(": " in attrs["title"] for attrs in cells))
+        titles = "".join(attrs["title"] for attrs in cells)
+        self.assertIn("REPORT-001 on vtd-ss: PASS", titles)
+        self.assertIn("2M: SKIP, too large", titles)
+        self.assertIn("LEAF-001 on amd-v1: no page-table format matters to it", titles)
+        self.assertIn("REPORT-001 on any format: asked of each format by itself", titles)
 
     def test_records_good_but_status_bad(self):
         _, _, statement = render([samples.case()], samples.full_bench(), conform=1)
