@@ -82,6 +82,7 @@ struct ct {
 	struct target *t;
 	struct ct_config config;
 	u64 seed; /* of this run; print nothing, it is in the record */
+	u64 soak_s; /* how much longer a test that soaks is to run, seconds */
 };
 extern struct ct ct;
 

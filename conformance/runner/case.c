@@ -44,7 +44,8 @@ static struct {
 
 double case_timeout(const struct run *run, const struct ct_test *test)
 {
-	return (test->timeout_s ? test->timeout_s : TIMEOUT_S) * SLOWDOWN * run->timeout_scale;
+	return (test->timeout_s ? test->timeout_s : TIMEOUT_S) * SLOWDOWN * run->timeout_scale +
+	       run->soak_s;
 }
 
 /* ---- in the process of the case ---- */
@@ -97,6 +98,7 @@ START_TEST(enter_case)
 
 	ct.config = rc->c.config;
 	ct.seed = forked.run->seed;
+	ct.soak_s = forked.run->soak_s;
 	ret = forked.run->driver->open(forked.run->target_arg, &ct.t);
 	if (ret)
 		ct_fail("target %s does not open: %s", forked.run->driver->name,

@@ -15,6 +15,7 @@
 #include "view.h"
 
 #define JOBS_MAX 1024
+#define SOAK_MAX_S (7 * 24 * 3600)
 
 /* results.json last: who finds it, finds all. */
 static const struct {
@@ -85,6 +86,7 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 		{ "seed", required_argument, NULL, 'S' },
 		{ "leaf", required_argument, NULL, 'L' },
 		{ "timeout-scale", required_argument, NULL, 'T' },
+		{ "soak", required_argument, NULL, 'O' },
 		{ "concurrent", no_argument, NULL, 'C' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -133,6 +135,12 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 			if (!parse_scale(optarg, &run->timeout_scale))
 				return usage_error(command,
 						   "--timeout-scale takes a number up to 1000");
+			break;
+		case 'O':
+			if (!parse_number(optarg, 0, SOAK_MAX_S, &number))
+				return usage_error(command, "--soak takes seconds, up to %d",
+						   SOAK_MAX_S);
+			run->soak_s = number;
 			break;
 		case 'C':
 			run->concurrent = true;

@@ -169,6 +169,26 @@ static void show_totals(const char *what, const size_t totals[N_VERDICTS], FILE 
 	fputc('\n', out);
 }
 
+/* What was written under harvests, by the tests that count it. */
+static void show_traffic(const struct run *run, FILE *out)
+{
+	double writes = 0, harvests = 0;
+
+	for (size_t i = 0; i < run->n_cases; i++) {
+		const struct record *r = run->cases[i].c.record;
+
+		for (unsigned int m = 0; m < r->measures; m++) {
+			if (!strcmp(r->measure[m].name, "writes"))
+				writes += r->measure[m].value;
+			else if (!strcmp(r->measure[m].name, "harvests"))
+				harvests += r->measure[m].value;
+		}
+	}
+	if (writes > 0)
+		fprintf(out, "%-30s  %.0f writes by DMA, %.0f harvests\n",
+			"streams under harvests:", writes, harvests);
+}
+
 void console_view(const struct run *run, const struct summary *s, FILE *out)
 {
 	size_t failed = 0;
@@ -179,6 +199,7 @@ void console_view(const struct run *run, const struct summary *s, FILE *out)
 			s->unexercised[i]->title);
 	show_totals("requirement x configuration:", s->table, out);
 	show_totals("cases:", s->cases, out);
+	show_traffic(run, out);
 	for (size_t i = 0; i < run->n_cases; i++)
 		failed += verdict_fails(run->cases[i].req, case_verdict(&run->cases[i]));
 	fprintf(out,

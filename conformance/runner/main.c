@@ -27,7 +27,7 @@ static const struct command commands[] = {
 		.arguments =
 			"[-t TARGET] [-f FORMAT]... [-r REQ-GLOB]... [-j N] [-o DIR] [--force]\n"
 			"               [--ktap] [--seed N] [--leaf quick|usual|all]\n"
-			"               [--concurrent] [--timeout-scale X] [-v]",
+			"               [--concurrent] [--timeout-scale X] [--soak SECONDS] [-v]",
 		.summary = "run the conformance tests",
 		.help = "Each test runs in a process of its own on a freshly opened target.\n"
 			"\n"
@@ -47,6 +47,8 @@ static const struct command commands[] = {
 			"      --leaf all          every leaf size up to 1 GiB\n"
 			"      --concurrent        only tests of concurrency: for ThreadSanitizer\n"
 			"      --timeout-scale X   give each test X times its time\n"
+			"      --soak SECONDS      CONCURRENCY-017, everything at once, takes so much\n"
+			"                          longer in each configuration\n"
 			"  -v, --verbose           a line for each test that ends\n"
 			"\n"
 			"IODIRTY_JOURNAL=FILE keeps account of the run in FILE, one case at a time;\n"

@@ -34,6 +34,7 @@ struct run {
 	enum leaf_choice leaf;
 	unsigned int jobs;
 	double timeout_scale;
+	unsigned int soak_s; /* longer, for the tests that soak */
 	bool concurrent; /* only the tests that are marked so */
 	bool verbose;
 	bool resumed; /* the journal held a part of it already */

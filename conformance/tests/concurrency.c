@@ -43,7 +43,7 @@ static int harvest_all(void *arg)
 static void open_stream(struct traffic *t, struct scene *s, u64 page)
 {
 	traffic_open(t, s, page);
-	traffic_start(t, s->dev);
+	traffic_start(t, s->dev, IODIRTY_PATTERN_RANDOM);
 }
 
 /* ---- one harvester ---- */
@@ -87,6 +87,29 @@ CT_TEST(stream_and_harvest, "CONCURRENCY-001", .scope = CT_EACH_LEAF, .concurren
 	free(last);
 }
 
+/*
+ * A device goes from page to page, and harvests follow close behind: again and again
+ * it writes the page next to one that is just being cleaned. It is a long way until
+ * it comes back: whatever the cleaning took with it of the neighbour stays lost.
+ */
+CT_TEST(harvest_at_its_heels, "CONCURRENCY-018", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_STREAM)
+{
+	u64 now, end = now_ns() + 2 * RUN_NS;
+	struct traffic t;
+	struct scene s;
+
+	scene_open(&s, .leaves = 512);
+	traffic_open(&t, &s, s.leaf);
+	traffic_start(&t, s.dev, IODIRTY_PATTERN_SEQUENTIAL);
+	do {
+		now = traffic_writes(&t.streams[0]);
+		x(traffic_harvest(&t, 0, t.npages, NULL));
+		traffic_check(&t, &t.streams[0], now);
+	} while (now_ns() < end);
+	traffic_finish(&t);
+}
+
 /* Two devices behind two IOMMUs write to the same pages: what a harvest cleans it
  * must invalidate in both. */
 CT_TEST(two_streams, "CONCURRENCY-002", .scope = CT_EACH_FORMAT, .concurrent = true,
@@ -101,7 +124,7 @@ CT_TEST(two_streams, "CONCURRENCY-002", .scope = CT_EACH_FORMAT, .concurrent = t
 	x(ct_plug(0, &dev));
 	x(ct_attach(dev, 0, s.hwpt));
 	open_stream(&t, &s, s.leaf);
-	traffic_start(&t, dev);
+	traffic_start(&t, dev, IODIRTY_PATTERN_RANDOM);
 	worker_start(&harvester, harvest_all, &t);
 	traffic_run(&t, 2 * RUN_NS);
 	worker_stop(&harvester);
