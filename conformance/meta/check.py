@@ -331,6 +331,8 @@ def check_usage():
             (["conform", "--seed", "-1"], ["--seed"]),
             (["conform", "--leaf", "most"], ["most", "quick", "usual", "all"]),
             (["conform", "--timeout-scale", "0"], ["--timeout-scale"]),
+            (["conform", "--soak", "-1"], ["--soak"]),
+            (["conform", "--soak", "1000000"], ["--soak", "604800"]),
             (["conform", "--force"], ["--force", "-o"]),
             (["list"], ["targets", "deviations"]),
             (["list", "things"], ["things", "targets", "engines"]),
