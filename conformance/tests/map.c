@@ -593,6 +593,10 @@ CT_TEST(write_only, "MAP-022", .scope = CT_EACH_LEAF, .needs = TARGET_DMA)
 	scene_write(&s, area, 1);
 	scene_expect(&s, 0, 4 * area, s.granule);
 	scene_expect(&s, 0, 4 * area, s.granule);
+	/* It goes as any other does. */
+	unmap_area(&s, 1);
+	x_err(EFAULT, ct_dma_write(s.dev, 0, iova, "?", 1));
+	x_err(EFAULT, ct_dma_write(s.dev, 0, iova + area - 1, "?", 1));
 }
 
 /* ---- many areas ---- */
