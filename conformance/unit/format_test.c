@@ -240,6 +240,22 @@ static bool riscv_unaligned(const struct flip *f)
 	return is_format(f, "riscv") && f->bit >= 10 && f->r->level && f->bit < 10 + f->r->lg2 - 12;
 }
 
+static bool arm_page(const struct flip *f)
+{
+	return is_format(f, "arm") && f->bit == 1 && !f->r->level;
+}
+
+static bool arm_unprivileged(const struct flip *f)
+{
+	return is_format(f, "arm-s1") && f->bit == 6;
+}
+
+/* Writable, and not by DBM: hardware has nothing to record. Software writes none. */
+static bool arm_unrecorded(const struct flip *f)
+{
+	return is_format(f, "arm") && f->leaf.prot & PGT_WRITE && !(f->entry >> 51 & 1);
+}
+
 /* What hardware refuses though software, that does not know the bit, reads a leaf. */
 static const struct refused {
 	bool (*is)(const struct flip *f);
@@ -261,6 +277,8 @@ static const struct refused {
 	{ riscv_reserved, { IODIRTY_FAULT_BAD_TABLE }, "reserved" },
 	{ riscv_napot, { IODIRTY_FAULT_BAD_TABLE }, "NAPOT of a size that is not defined" },
 	{ riscv_unaligned, { IODIRTY_FAULT_BAD_TABLE }, "a misaligned superpage" },
+	{ arm_page, { IODIRTY_FAULT_BAD_TABLE }, "at level 3 a block is reserved" },
+	{ arm_unprivileged, { IODIRTY_FAULT_PERMISSION }, "all that software maps is for users" },
 };
 
 static const struct refused *refusal(const struct flip *f)
@@ -280,7 +298,7 @@ static void check_access(const struct flip *f, u64 at, bool write, u64 below)
 	struct rig *r = f->r;
 	const struct refused *no = refusal(f);
 	enum iodirty_fault want = IODIRTY_FAULT_NONE, fault;
-	u64 *p = entry_of(r, at, r->level), size = size_of(f->leaf.lg2);
+	u64 *p = entry_of(r, at, r->level), size = size_of(f->leaf.lg2), own;
 	struct hw_xlate x;
 
 	*p = f->entry;
@@ -312,13 +330,21 @@ static void check_access(const struct flip *f, u64 at, bool write, u64 below)
 	expect(x.lg2 == f->leaf.lg2 && x.iova_first == (at & ~(size - 1)),
 	       "%s 2^%u bit %u: 2^%u to software, to hardware 2^%u from %#llx", r->fmt->name,
 	       r->lg2, f->bit, f->leaf.lg2, x.lg2, (unsigned long long)x.iova_first);
-	/* Of a leaf of entries with addresses of their own, software reads the entry's. */
-	expect(x.pa == ((f->leaf.pa & ~(size - 1)) | (at & (size - 1))),
+	/* Where each entry has an address of its own, hardware takes what its bits say,
+	 * and software which leaf it is of. */
+	own = r->fmt->contiguous && f->bit < 64 ? size_of(r->item_lg2) : size;
+	expect((x.pa & ~(size - 1)) == (f->leaf.pa & ~(size - 1)) &&
+		       (x.pa & (own - 1)) == (at & (own - 1)),
 	       "%s 2^%u bit %u: at %#llx to software, to hardware at %#llx", r->fmt->name, r->lg2,
 	       f->bit, (unsigned long long)f->leaf.pa, (unsigned long long)x.pa);
 	expect(x.read == !!(f->leaf.prot & PGT_READ) && x.write == !!(f->leaf.prot & PGT_WRITE),
 	       "%s 2^%u bit %u: prot %u to software, to hardware r %d w %d", r->fmt->name, r->lg2,
 	       f->bit, f->leaf.prot, x.read, x.write);
+	if (arm_unrecorded(f)) {
+		expect(x.dirty && !sw_dirty(r->fmt, *p),
+		       "%s 2^%u bit %u: nothing to record, and is", r->fmt->name, r->lg2, f->bit);
+		return;
+	}
 	expect(x.dirty == (write || f->dirty) && sw_dirty(r->fmt, *p) == x.dirty,
 	       "%s 2^%u bit %u, %s: dirty to software %d, then %d, to hardware %d", r->fmt->name,
 	       r->lg2, f->bit, write ? "write" : "read", f->dirty, sw_dirty(r->fmt, *p), x.dirty);
