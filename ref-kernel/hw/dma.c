@@ -24,7 +24,7 @@ static enum iodirty_fault translate(struct hw_dev *dev, u32 pasid, bool write, u
 
 	if (!ctx)
 		return IODIRTY_FAULT_NOT_ATTACHED;
-	track = ctx->dirty && config->dirty;
+	track = (ctx->dirty && config->dirty) || iommu->walker->always;
 	walk = (struct hw_walk){
 		.tables = &config->tables,
 		.root = ctx->root_phys,
