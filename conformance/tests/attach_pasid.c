@@ -7,13 +7,6 @@
 
 #define BOTH (IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID)
 
-static const char *tracks_pasids(const struct ct_config *config)
-{
-	return config->format.flags & IODIRTY_FORMAT_DIRTY_PASID ?
-		       NULL :
-		       "the format tracks no table that serves PASIDs";
-}
-
 #define scene_open_pasid(s, ...)                                                        \
 	scene_open(s, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID, .pasid_width = PASID_WIDTH, \
 		   ##__VA_ARGS__)
