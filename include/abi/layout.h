@@ -635,7 +635,7 @@ ABI_FIELD(iodirty_format_info, leaf_sizes, 32, 8);
 ABI_FIELD(iodirty_format_info, aperture_first, 40, 8);
 ABI_FIELD(iodirty_format_info, aperture_last, 48, 8);
 
-ABI_STRUCT(iodirty_plug, 56);
+ABI_STRUCT(iodirty_plug, 72);
 ABI_FIELD(iodirty_plug, size, 0, 4);
 ABI_FIELD(iodirty_plug, flags, 4, 4);
 ABI_FIELD(iodirty_plug, format, 8, 16);
@@ -645,6 +645,10 @@ ABI_FIELD(iodirty_plug, resv_start, 32, 8);
 ABI_FIELD(iodirty_plug, resv_length, 40, 8);
 ABI_FIELD(iodirty_plug, out_dev_id, 48, 4);
 ABI_FIELD(iodirty_plug, __reserved, 52, 4);
+ABI_FIELD(iodirty_plug, iotlb_sets, 56, 4);
+ABI_FIELD(iodirty_plug, iotlb_ways, 60, 4);
+ABI_FIELD(iodirty_plug, walk_entries, 64, 4);
+ABI_FIELD(iodirty_plug, atc_entries, 68, 4);
 
 ABI_STRUCT(iodirty_unplug, 8);
 ABI_FIELD(iodirty_unplug, size, 0, 4);
@@ -702,7 +706,7 @@ ABI_FIELD(iodirty_stream_query, __reserved, 12, 4);
 ABI_FIELD(iodirty_stream_query, out_completed, 16, 8);
 ABI_FIELD(iodirty_stream_query, out_faults, 24, 8);
 
-ABI_STRUCT(iodirty_stats, 120);
+ABI_STRUCT(iodirty_stats, 168);
 ABI_FIELD(iodirty_stats, size, 0, 4);
 ABI_FIELD(iodirty_stats, __reserved, 4, 4);
 ABI_FIELD(iodirty_stats, dma_ops, 8, 8);
@@ -719,6 +723,12 @@ ABI_FIELD(iodirty_stats, pinned_pages, 88, 8);
 ABI_FIELD(iodirty_stats, table_pages, 96, 8);
 ABI_FIELD(iodirty_stats, requests_served, 104, 8);
 ABI_FIELD(iodirty_stats, requests_refused, 112, 8);
+ABI_FIELD(iodirty_stats, walk_cache_hits, 120, 8);
+ABI_FIELD(iodirty_stats, walk_cache_misses, 128, 8);
+ABI_FIELD(iodirty_stats, atc_hits, 136, 8);
+ABI_FIELD(iodirty_stats, atc_misses, 144, 8);
+ABI_FIELD(iodirty_stats, atc_invalidations, 152, 8);
+ABI_FIELD(iodirty_stats, waits, 160, 8);
 
 ABI_STRUCT(iodirty_table_read, 40);
 ABI_FIELD(iodirty_table_read, size, 0, 4);

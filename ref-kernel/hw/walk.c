@@ -2,19 +2,6 @@
 /* What the walks of all formats have in common: getting at entries and marking them. */
 #include "iommu.h"
 
-/* There is no walk cache: every walk begins at the root. */
-void hw_walk_begin(struct hw_walk *w, struct hw_place *at)
-{
-	(void)w;
-	(void)at;
-}
-
-void hw_walk_down(struct hw_walk *w, const struct hw_place *at)
-{
-	(void)w;
-	(void)at;
-}
-
 u64 *hw_walk_entry(struct hw_walk *w, u64 table, u64 index)
 {
 	(void)w;

@@ -12,11 +12,11 @@
  *	registry_lock		the list of all iopages (pages.c)
  *	pages->lock		pins of one mapping's memory
  *	hwpt->residue_lock	hwpt->residue
- *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
+ *	hwpt->attach_sem	hwpt->tags and attaches, for those who only invalidate
  *	ioas->access_lock	the accesses of an IOAS, and how often an area is pinned
  *	nested->lock		what an IOTLB of stage 1 would hold
  *	ctx->lock		the id table, reference counts, accounting
- * and last those inside hw/: an IOMMU's in_flight, then its IOTLB's.
+ * and last those inside hw/: an IOMMU's in_flight, its queue's, then its caches'.
  * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
  * map and unmap wait for them.
  */
@@ -307,9 +307,10 @@ struct hwpt {
 	u32 domain; /* IOTLB tag */
 
 	bool tracking; /* written under attach_lock and ioas->rwsem for writing */
-	struct attach *attaches; /* under attach_lock */
+	/* Both under attach_sem or attach_lock, to change under both. */
 	struct port_rwsem attach_sem;
-	struct hwpt_iommu *iommus; /* under attach_sem, and to change attach_lock too */
+	struct attach *attaches;
+	struct hwpt_tag *tags;
 
 	/* Parts of leaves that a harvest cleaned but did not report. */
 	struct port_mutex residue_lock;
@@ -322,8 +323,11 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 l
 int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
-/* Forget [first, last] in every IOMMU that may cache it; complete on return. */
-void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last);
+/*
+ * Forget what @gather spans in every IOMMU and device that may cache it: if tables
+ * are to be freed, places on the way to leaves too. Complete on return.
+ */
+void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
 
 /* ---- HWPTs over a HWPT (nested.c) ---- */
@@ -410,6 +414,7 @@ struct iommu {
 	const struct pgt_format *fmt;
 	u64 leaf_sizes; /* of the HWPTs made for its devices */
 	bool dirty;
+	struct hw_iommu_config config;
 	struct hw_iommu *hw;
 };
 
@@ -418,6 +423,7 @@ struct device {
 	struct iommu *iommu;
 	struct hw_dev *hw;
 	u32 pasid_width;
+	bool ats;
 	u64 resv_first, resv_last; /* first > last: none */
 	struct port_map attaches; /* by PASID; under attach_lock */
 	bool gone; /* unplugged; under attach_lock */
@@ -431,10 +437,11 @@ struct attach {
 	struct attach *hwpt_next, **hwpt_at; /* in hwpt->attaches */
 };
 
-/* An IOMMU that may cache translations of a HWPT. */
-struct hwpt_iommu {
-	struct hwpt_iommu *next;
+/* What translations of a HWPT may be cached as, in one IOMMU. */
+struct hwpt_tag {
+	struct hwpt_tag *next; /* those of one IOMMU in a row */
 	struct iommu *iommu;
+	u32 pasid; /* HW_ANY where the IOMMU tags by domain only */
 	u32 attaches;
 };
 
@@ -504,7 +511,8 @@ int test_ioctl(struct ucmd *ucmd); /* IOMMU_TEST_CMD (test.c) */
 int test_create_access(struct ucmd *ucmd); /* its accesses (test_access.c) */
 int test_access_op(struct ucmd *ucmd);
 int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control.c) */
-u32 control_size(unsigned int nr); /* of the argument; 0: no such ioctl */
+/* Of the argument, and of the first published; 0: no such ioctl. */
+u32 control_size(unsigned int nr, u32 *min_size);
 /* abi/vfio.h (vfio_compat.c); @arg is a pointer or a number. */
 long vfio_compat_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 arg);
 

@@ -37,8 +37,7 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 
 	pgt_gather_init(&gather);
 	pgt_unmap(&hwpt->pgt, first, last - first + 1, &gather);
-	if (gather.first <= gather.last)
-		hwpt_invalidate(hwpt, gather.first, gather.last);
+	hwpt_invalidate(hwpt, &gather);
 	/* From here no device reaches the tables or the pages. */
 	pgt_gather_free(&gather);
 	port_mutex_lock(&hwpt->residue_lock);
@@ -47,11 +46,62 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 	iopages_unpin_domain(area->pages);
 }
 
-void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last)
+/* Wait, in every IOMMU, for what was issued. attach_sem held. */
+static void wait_all(const struct hwpt *hwpt)
 {
+	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next)
+		if (!tag->next || tag->next->iommu != tag->iommu)
+			hw_inv_wait(tag->iommu->hw);
+}
+
+/* What IOMMUs cache. attach_sem held. */
+static void invalidate_iommus(const struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	struct hw_inv cmd = {
+		.kind = HW_INV_RANGE,
+		.leaf_only = !gather->free_list,
+		.domain = hwpt->domain,
+		.first = gather->first,
+		.last = gather->last,
+	};
+
+	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next) {
+		cmd.pasid = tag->pasid;
+		hw_inv_issue(tag->iommu->hw, &cmd);
+	}
+	wait_all(hwpt);
+}
+
+/* What devices cache, each by itself and by each of its PASIDs. attach_sem held. */
+static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	struct hw_inv cmd = {
+		.kind = HW_INV_ATC,
+		.first = gather->first,
+		.last = gather->last,
+	};
+	bool any = false;
+
+	for (const struct attach *a = hwpt->attaches; a; a = a->hwpt_next) {
+		if (!a->dev->ats)
+			continue;
+		cmd.dev = a->dev->hw;
+		cmd.pasid = (u32)a->node.key;
+		hw_inv_issue(a->dev->iommu->hw, &cmd);
+		any = true;
+	}
+	if (any)
+		wait_all(hwpt);
+}
+
+/* Devices only when the IOMMUs are clean: from them they would fetch it again. */
+void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	if (gather->first > gather->last)
+		return;
 	port_rwsem_read(&hwpt->attach_sem);
-	for (struct hwpt_iommu *note = hwpt->iommus; note; note = note->next)
-		hw_invalidate(note->iommu->hw, hwpt->domain, first, last);
+	invalidate_iommus(hwpt, gather);
+	invalidate_devices(hwpt, gather);
 	port_rwsem_read_end(&hwpt->attach_sem);
 }
 

@@ -11,7 +11,9 @@
 #define GRANULE_LG2 12
 #define INDEX_LG2 9
 #define NAPOT_LG2 16
-#define FLAGS (IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS)
+#define FLAGS                                                                             \
+	(IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS | \
+	 IODIRTY_FORMAT_TAGS_PASID)
 
 static bool present(u64 entry)
 {

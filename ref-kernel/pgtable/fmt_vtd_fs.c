@@ -57,7 +57,8 @@ const struct pgt_format pgt_vtd_fs = {
 	.leaf_sizes = 1ULL << 12 | 1ULL << 21 | 1ULL << 30,
 	/* Hardware translates canonical addresses; IOVAs are the lower half of them. */
 	.aperture_last = (1ULL << 47) - 1,
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS,
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS |
+		 IODIRTY_FORMAT_TAGS_PASID,
 	.always = true,
 	.dirty_mask = VTDFS_P | VTDFS_D,
 	.dirty_value = VTDFS_P | VTDFS_D,
