@@ -82,10 +82,13 @@ static inline u64 make_leaf(u64 pa, unsigned int lg2, unsigned int level, unsign
 	return entry | (stage == S1 ? s1_attributes(prot) : s2_attributes(prot));
 }
 
+#define READ_BIT ARM_S1_AP1 /* stage 2's S2AP[0] is the same one */
+_Static_assert(READ_BIT == ARM_S2_S2AP0, "reads");
+
 static inline void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf, enum stage stage,
 			  unsigned int granule_lg2)
 {
-	bool read = stage == S1 ? entry & ARM_S1_AP1 : entry & ARM_S2_S2AP0;
+	bool read = entry & READ_BIT;
 	bool dirty = stage == S1 ? !(entry & ARM_S1_AP2) : entry & ARM_S2_S2AP1;
 
 	leaf->lg2 = item_lg2(granule_lg2, level);
