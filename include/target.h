@@ -44,6 +44,7 @@ enum target_cap {
 	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
 	TARGET_REFERENCE = 1 << 17, /* nothing is missing of what Linux has, nothing is lax */
 	TARGET_TYPE1 = 1 << 18, /* container() */
+	TARGET_SPLIT = 1 << 21, /* split() */
 };
 
 struct target;
@@ -109,6 +110,9 @@ struct target_driver {
 	/* Fail the @nth next fail point of this thread; *left: of the last one. */
 	int (*fail_nth)(struct target *t, uint32_t nth, uint32_t *left);
 	int (*memlock)(struct target *t, uint64_t bytes);
+	/* Large leaves of a HWPT while it tracks: enum iodirty_split_policy. Errors are
+	 * those of IODIRTY_SPLIT. */
+	int (*split)(struct target *t, uint32_t hwpt_id, uint32_t policy);
 };
 
 /* A driver's own instance starts with this. */

@@ -379,6 +379,7 @@ static const struct {
 	[0x0b] = { engine, sizeof(struct iodirty_engine) },
 	[0x0c] = { fail_nth, sizeof(struct iodirty_fail_nth) },
 	[0x0d] = { memlock, sizeof(struct iodirty_memlock) },
+	[0x0e] = { split_ioctl, sizeof(struct iodirty_split) },
 };
 
 u32 control_size(unsigned int nr)
