@@ -14,7 +14,7 @@ import sys
 import tomllib
 
 CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST", "ACCESS",
-            "LEAF", "CACHE", "ATS", "CONCURRENCY", "ERRORS", "COMPAT", "TYPE1"]
+            "LEAF", "SPLIT", "CACHE", "ATS", "CONCURRENCY", "ERRORS", "COMPAT", "TYPE1"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",

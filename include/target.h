@@ -46,6 +46,7 @@ enum target_cap {
 	TARGET_TYPE1 = 1 << 18, /* container() */
 	TARGET_CACHES = 1 << 19, /* plug() takes sizes of caches */
 	TARGET_ATS = 1 << 20, /* plug() takes devices that cache translations */
+	TARGET_SPLIT = 1 << 21, /* split() */
 };
 
 struct target;
@@ -111,6 +112,9 @@ struct target_driver {
 	/* Fail the @nth next fail point of this thread; *left: of the last one. */
 	int (*fail_nth)(struct target *t, uint32_t nth, uint32_t *left);
 	int (*memlock)(struct target *t, uint64_t bytes);
+	/* Large leaves of a HWPT while it tracks: enum iodirty_split_policy. Errors are
+	 * those of IODIRTY_SPLIT. */
+	int (*split)(struct target *t, uint32_t hwpt_id, uint32_t policy);
 };
 
 /* A driver's own instance starts with this. */

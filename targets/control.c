@@ -153,3 +153,10 @@ int ctl_memlock(struct target *t, uint64_t bytes)
 
 	return send(t, IODIRTY_MEMLOCK, &arg);
 }
+
+int ctl_split(struct target *t, uint32_t hwpt_id, uint32_t policy)
+{
+	struct iodirty_split arg = { .size = sizeof(arg), .hwpt_id = hwpt_id, .policy = policy };
+
+	return send(t, IODIRTY_SPLIT, &arg);
+}

@@ -12,7 +12,7 @@
 	 TARGET_TEST_DIRTY | TARGET_LEAF | TARGET_NO_DIRTY_DEV | TARGET_FAIL_NTH | TARGET_STATS | \
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
 	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK | TARGET_REFERENCE | TARGET_CACHES |   \
-	 TARGET_ATS)
+	 TARGET_ATS | TARGET_SPLIT)
 
 /* How the descriptor is spoken to: 0 (of an ioctl, or more) or -errno. */
 struct ctl_calls {
@@ -49,12 +49,13 @@ int ctl_table_read(struct target *t, struct iodirty_table_read *r);
 int ctl_engine(struct target *t, struct iodirty_engine *e);
 int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left);
 int ctl_memlock(struct target *t, uint64_t bytes);
+int ctl_split(struct target *t, uint32_t hwpt_id, uint32_t policy);
 
 #define CTL_DRIVER                                                                                \
 	.close = ctl_close, .ioctl = ctl_ioctl, .close_fd = ctl_close_fd, .format = ctl_format,   \
 	.plug = ctl_plug, .unplug = ctl_unplug, .attach = ctl_attach, .detach = ctl_detach,       \
 	.dma = ctl_dma, .stream_start = ctl_stream_start, .stream_query = ctl_stream_query,       \
 	.leaf = ctl_leaf, .stats = ctl_stats, .table_read = ctl_table_read, .engine = ctl_engine, \
-	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock
+	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock, .split = ctl_split
 
 #endif

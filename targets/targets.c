@@ -48,6 +48,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_TYPE1, "type1" },
 		{ TARGET_CACHES, "caches" },
 		{ TARGET_ATS, "ats" },
+		{ TARGET_SPLIT, "split" },
 	};
 	size_t i;
 

@@ -169,6 +169,11 @@ int ct_set_tracking(u32 hwpt, bool on)
 	return ct_ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING, &arg);
 }
 
+int ct_split(u32 hwpt, u32 policy)
+{
+	return ct.t->driver->split(ct.t, hwpt, policy);
+}
+
 int ct_get_bitmap(u32 hwpt, u32 flags, u64 iova, u64 length, u64 page_size, const void *bitmap)
 {
 	struct iommu_hwpt_get_dirty_bitmap arg = {

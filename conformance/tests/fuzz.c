@@ -213,6 +213,8 @@ static const struct call calls[] = {
 		      F(iodirty_engine, name, FORMAT) } },
 	{ CALL(IODIRTY_FAIL_NTH, iodirty_fail_nth), .fields = { F(iodirty_fail_nth, nth, FLAGS) } },
 	{ CALL(IODIRTY_MEMLOCK, iodirty_memlock), .fields = { F(iodirty_memlock, limit, LENGTH) } },
+	{ CALL(IODIRTY_SPLIT, iodirty_split),
+	  .fields = { F(iodirty_split, hwpt_id, ID), F(iodirty_split, policy, FLAGS) } },
 };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))

@@ -28,6 +28,7 @@
 #define IODIRTY_ENGINE _IO(IODIRTY_TYPE, 0x0b)
 #define IODIRTY_FAIL_NTH _IO(IODIRTY_TYPE, 0x0c)
 #define IODIRTY_MEMLOCK _IO(IODIRTY_TYPE, 0x0d)
+#define IODIRTY_SPLIT _IO(IODIRTY_TYPE, 0x0e)
 
 enum iodirty_format_flags {
 	IODIRTY_FORMAT_DIRTY = 1 << 0, /* hardware can set dirty bits */
@@ -289,6 +290,28 @@ struct iodirty_memlock {
 	__u32 size;
 	__u32 __reserved;
 	__aligned_u64 limit;
+};
+
+enum iodirty_split_policy {
+	/* Leaves stay as mapped; a write is reported with all of its leaf. */
+	IODIRTY_SPLIT_KEEP = 0,
+	/* While tracking is on all leaves are of the smallest size. An entry is made
+	 * invalid before another size takes its place: DMA in between faults. */
+	IODIRTY_SPLIT_BREAK_BEFORE_MAKE = 1,
+	/* The same, an entry replaced by one store: DMA goes on. */
+	IODIRTY_SPLIT_IN_PLACE = 2,
+};
+
+/*
+ * What becomes of large leaves of a HWPT when tracking is enabled; disable makes them
+ * what they were. EBUSY while tracking is on, EOPNOTSUPP an unknown policy, or a HWPT
+ * that is not for tracking.
+ */
+struct iodirty_split {
+	__u32 size;
+	__u32 hwpt_id;
+	__u32 policy; /* enum iodirty_split_policy */
+	__u32 __reserved;
 };
 
 #endif

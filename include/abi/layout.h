@@ -592,6 +592,7 @@ ABI_VALUE(IODIRTY_LEAF, 0xd10a);
 ABI_VALUE(IODIRTY_ENGINE, 0xd10b);
 ABI_VALUE(IODIRTY_FAIL_NTH, 0xd10c);
 ABI_VALUE(IODIRTY_MEMLOCK, 0xd10d);
+ABI_VALUE(IODIRTY_SPLIT, 0xd10e);
 
 ABI_VALUE(IODIRTY_FORMAT_DIRTY, 1);
 ABI_VALUE(IODIRTY_FORMAT_NEST_PARENT, 2);
@@ -624,6 +625,10 @@ ABI_VALUE(IODIRTY_STREAM_STOP, 1);
 
 ABI_VALUE(IODIRTY_ENGINE_GET_INDEX, 0);
 ABI_VALUE(IODIRTY_ENGINE_SELECT, 1);
+
+ABI_VALUE(IODIRTY_SPLIT_KEEP, 0);
+ABI_VALUE(IODIRTY_SPLIT_BREAK_BEFORE_MAKE, 1);
+ABI_VALUE(IODIRTY_SPLIT_IN_PLACE, 2);
 
 ABI_STRUCT(iodirty_format_info, 56);
 ABI_FIELD(iodirty_format_info, size, 0, 4);
@@ -763,5 +768,11 @@ ABI_STRUCT(iodirty_memlock, 16);
 ABI_FIELD(iodirty_memlock, size, 0, 4);
 ABI_FIELD(iodirty_memlock, __reserved, 4, 4);
 ABI_FIELD(iodirty_memlock, limit, 8, 8);
+
+ABI_STRUCT(iodirty_split, 16);
+ABI_FIELD(iodirty_split, size, 0, 4);
+ABI_FIELD(iodirty_split, hwpt_id, 4, 4);
+ABI_FIELD(iodirty_split, policy, 8, 4);
+ABI_FIELD(iodirty_split, __reserved, 12, 4);
 
 #endif

@@ -143,6 +143,7 @@ static void cut_area(struct ioas *ioas, struct area *area, u64 at, struct area *
 	rest->pages = area->pages;
 	rest->offset = area->offset + (at - area->node.key);
 	rest->prot = area->prot;
+	rest->small = area->small;
 	area->last = at - 1;
 	port_map_insert(&ioas->areas, &rest->node);
 	iopages_hold(area->pages);

@@ -390,6 +390,7 @@ static const struct {
 	[0x0b] = ALL(engine, iodirty_engine),
 	[0x0c] = ALL(fail_nth, iodirty_fail_nth),
 	[0x0d] = ALL(memlock, iodirty_memlock),
+	[0x0e] = ALL(split_ioctl, iodirty_split),
 };
 
 u32 control_size(unsigned int nr, u32 *min_size)

@@ -210,6 +210,7 @@ struct area {
 	struct iopages *pages;
 	u64 offset; /* of the first byte, within what pages names; bytes */
 	unsigned int prot; /* enum pgt_prot */
+	bool small; /* while no_huge a HWPT was filled with it, in the smallest leaves */
 	u32 accesses; /* pins by accesses; under ioas->access_lock */
 	bool closing; /* an unmap waits for accesses: no new ones */
 };
@@ -307,6 +308,7 @@ struct hwpt {
 	u32 domain; /* IOTLB tag */
 
 	bool tracking; /* written under attach_lock and ioas->rwsem for writing */
+	u32 split; /* enum iodirty_split_policy; as tracking */
 	/* Both under attach_sem or attach_lock, to change under both. */
 	struct port_rwsem attach_sem;
 	struct attach *attaches;
@@ -329,6 +331,16 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
  */
 void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
+
+/* ---- leaves while tracking is on (split.c); ioas->rwsem held for writing ---- */
+
+/* The largest leaf that an area may be mapped with now, log2. */
+unsigned int hwpt_max_leaf_lg2(const struct hwpt *hwpt);
+/* What the policy says for enable, and for disable. No write is lost, of either side
+ * of it. -ENOMEM: leaves are as they were. attach_lock held. */
+int hwpt_split_leaves(struct hwpt *hwpt);
+int hwpt_merge_leaves(struct hwpt *hwpt);
+int split_ioctl(struct ucmd *ucmd);
 
 /* ---- HWPTs over a HWPT (nested.c) ---- */
 

@@ -17,10 +17,34 @@
  */
 #define WINDOW_UNITS (512 * 1024)
 
+/* attach_lock, and ioas->rwsem for writing: a harvest under way would bring back what
+ * this clears. */
+static int enable(struct hwpt *hwpt)
+{
+	struct pgt_gather gather;
+	int err;
+
+	err = hwpt_split_leaves(hwpt);
+	if (err)
+		return err;
+	/* What is dirty is old. Hardware that always sets D may hold it in its
+	 * caches: they forget. Other hardware sets nothing while off, and forgets by
+	 * the switch. */
+	pgt_gather_init(&gather);
+	pgt_harvest(&hwpt->pgt, ctx_engine(hwpt->obj.ctx), hwpt->pgt.fmt->aperture_first,
+		    hwpt->pgt.fmt->aperture_last, 0, NULL, &gather);
+	if (hwpt->pgt.fmt->always)
+		hwpt_invalidate(hwpt, &gather);
+	port_mutex_lock(&hwpt->residue_lock);
+	residue_drop(hwpt, 0, UINT64_MAX);
+	port_mutex_unlock(&hwpt->residue_lock);
+	return 0;
+}
+
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 {
 	struct iommu_hwpt_set_dirty_tracking *cmd = ucmd->arg;
-	bool enable = cmd->flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE;
+	bool on = cmd->flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE;
 	struct hwpt *hwpt;
 	int err = 0;
 
@@ -35,31 +59,16 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 	}
 
 	port_mutex_lock(&ucmd->ctx->attach_lock);
-	/* For writing: a harvest under way would bring back what this clears. */
 	port_rwsem_write(&hwpt->ioas->rwsem);
 	/* On when already on must not clear: those writes are still owed. */
-	if (enable != hwpt->tracking) {
-		bool always = hwpt->pgt.fmt->always;
-
-		if (enable) {
-			struct pgt_gather gather;
-
-			/* What is dirty is old. Hardware that always sets D may hold
-			 * it in its caches: they forget. Other hardware sets nothing
-			 * while off, and forgets by the switch. */
-			pgt_gather_init(&gather);
-			pgt_harvest(&hwpt->pgt, ctx_engine(ucmd->ctx),
-				    hwpt->pgt.fmt->aperture_first, hwpt->pgt.fmt->aperture_last, 0,
-				    NULL, &gather);
-			if (always)
-				hwpt_invalidate(hwpt, &gather);
-			port_mutex_lock(&hwpt->residue_lock);
-			residue_drop(hwpt, 0, UINT64_MAX);
-			port_mutex_unlock(&hwpt->residue_lock);
+	if (on != hwpt->tracking) {
+		/* Devices still set D while leaves are merged: that is carried. */
+		err = on ? enable(hwpt) : hwpt_merge_leaves(hwpt);
+		if (!err) {
+			hwpt->tracking = on;
+			if (!hwpt->pgt.fmt->always)
+				device_update_contexts(hwpt);
 		}
-		hwpt->tracking = enable;
-		if (!always)
-			device_update_contexts(hwpt);
 	}
 	port_rwsem_write_end(&hwpt->ioas->rwsem);
 	port_mutex_unlock(&ucmd->ctx->attach_lock);

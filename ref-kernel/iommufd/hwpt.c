@@ -12,13 +12,14 @@
 
 int hwpt_fill_area(struct hwpt *hwpt, struct area *area)
 {
-	unsigned int max_lg2 = hwpt->ioas->no_huge ? hwpt->pgt.fmt->granule_lg2 : 63;
+	unsigned int max_lg2 = hwpt_max_leaf_lg2(hwpt);
 	u64 done = 0, length = area->last - area->node.key + 1;
 	int err;
 
 	err = iopages_pin_domain(area->pages);
 	if (err)
 		return err;
+	area->small |= hwpt->ioas->no_huge;
 	while (!err && done < length) {
 		u64 phys, run = iopages_run(area->pages, area->offset + done, length - done, &phys);
 
@@ -59,7 +60,7 @@ static void invalidate_iommus(const struct hwpt *hwpt, const struct pgt_gather *
 {
 	struct hw_inv cmd = {
 		.kind = HW_INV_RANGE,
-		.leaf_only = !gather->free_list,
+		.leaf_only = !gather->tables,
 		.domain = hwpt->domain,
 		.first = gather->first,
 		.last = gather->last,

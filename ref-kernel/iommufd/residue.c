@@ -132,7 +132,9 @@ void residue_drop(struct hwpt *hwpt, u64 first, u64 last)
 	struct residue_node *node;
 
 	/* A kept range is part of one leaf, and a leaf of one area: only between
-	 * leaves is an area ever cut. */
+	 * leaves is an area ever cut. A leaf that is merged is part of a larger one
+	 * (split.c), and before any is split all that is kept is dropped, or the
+	 * leaves become what they were. */
 	while ((node = first_in(hwpt, first, last))) {
 		port_map_erase(&hwpt->residue, &node->node);
 		port_free(node);

@@ -7,7 +7,8 @@
  * constants in pgtable/bits/.
  *
  * Concurrency, for one struct pgt:
- *  - pgt_map and pgt_unmap: the caller excludes every other call here;
+ *  - pgt_map, pgt_unmap, pgt_split and pgt_merge: the caller excludes every other
+ *    call here;
  *  - pgt_harvest, pgt_leaf, pgt_set_dirty, pgt_read_tables may run at the same
  *    time as one another;
  *  - hardware may walk, and set A and D, at any time. A table page is handed
@@ -93,6 +94,7 @@ struct pgt_gather {
 	u64 first, last; /* IOVA span, inclusive; nothing when first > last */
 	u64 cleaned_bytes;
 	u64 entries_scanned, entries_cleared;
+	bool tables; /* some were cut off: what walk caches hold of them is stale, too */
 	void *free_list; /* tables but roots, linked through their first word */
 	unsigned int table_lg2; /* bytes of one */
 };
@@ -127,6 +129,62 @@ int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, un
  * Empties go to the gather's free list. Cannot fail.
  */
 void pgt_unmap(struct pgt *pgt, u64 iova, u64 length, struct pgt_gather *g);
+
+/* The smallest leaf that pgt_map may use, log2. */
+static inline unsigned int pgt_small_lg2(const struct pgt *pgt)
+{
+	return port_ctz(pgt->leaf_sizes);
+}
+
+/*
+ * Leaves of another size, under the eyes of hardware (split.c). An entry that
+ * leads to a table of smaller leaves takes the place of a leaf, or the other way
+ * round, and hardware may use, cache and mark either at any moment.
+ */
+enum pgt_way {
+	/*
+	 * For hardware that may not meet two sizes for one address: the entries of
+	 * the leaf are made invalid, that is waited for, and the new ones written.
+	 * DMA in between faults.
+	 */
+	PGT_BREAK_BEFORE_MAKE,
+	/* One store an entry, then the wait (x86; Arm with BBM level 2): no fault. */
+	PGT_IN_PLACE,
+};
+
+struct pgt_resized; /* an entry, and the table that it led to */
+
+struct pgt_resize {
+	struct pgt *pgt;
+	enum pgt_way way;
+	/* Make hardware forget [first, last], leaves and walk caches, and return
+	 * when nothing that used it is under way. */
+	void (*sync)(void *arg, u64 first, u64 last);
+	void *arg;
+	/* private */
+	u64 *entries;
+	struct pgt_resized *old;
+	unsigned int nr_old;
+	u64 first, last;
+};
+
+/* All that pgt_merge will need, so that it cannot fail: -ENOMEM. Set the four first
+ * members. */
+int pgt_resize_begin(struct pgt_resize *r);
+void pgt_resize_end(struct pgt_resize *r);
+/*
+ * Leaves of pgt_small_lg2() in place of all larger ones in [first, last], which is
+ * mapped, in whole leaves. Those of a dirty leaf are all dirty. -ENOMEM: some are
+ * split, each wholly or not at all; pgt_merge makes them what they were.
+ */
+int pgt_split(struct pgt_resize *r, u64 first, u64 last);
+/*
+ * The leaves that pgt_map with these arguments would make, of what it had made and
+ * pgt_split split, or of smaller ones that it made for another @max_lg2. A leaf is
+ * dirty if one was of those that it is made of. Frees tables. Cannot fail.
+ */
+void pgt_merge(struct pgt_resize *r, u64 iova, u64 pa, u64 length, unsigned int prot,
+	       unsigned int max_lg2);
 
 /* The leaf that maps @iova and its first IOVA: -ENOENT where there is none. */
 int pgt_leaf(struct pgt *pgt, u64 iova, struct pgt_leaf *leaf, u64 *start, bool *dirty);

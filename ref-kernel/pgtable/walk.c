@@ -13,13 +13,19 @@ static u64 table_pages(const struct pgt_format *fmt, unsigned int level)
 	return (1ULL << pgt_table_lg2(fmt, level)) / PORT_PAGE_SIZE;
 }
 
-static u64 *new_table(struct pgt *pgt, unsigned int level)
+u64 *pgt_new_table(struct pgt *pgt, unsigned int level)
 {
 	u64 *table = port_table_alloc(pgt_table_lg2(pgt->fmt, level));
 
 	if (table)
 		port_count(&pgt->table_pages, table_pages(pgt->fmt, level));
 	return table;
+}
+
+void pgt_free_table(struct pgt *pgt, u64 *table, unsigned int level)
+{
+	port_table_free(table, pgt_table_lg2(pgt->fmt, level));
+	port_count(&pgt->table_pages, -table_pages(pgt->fmt, level));
 }
 
 int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes, bool track)
@@ -29,13 +35,11 @@ int pgt_init(struct pgt *pgt, const struct pgt_format *fmt, u64 leaf_sizes, bool
 		.leaf_sizes = leaf_sizes ?: fmt->leaf_sizes,
 		.born_dirty = fmt->always && !track,
 	};
-	pgt->root = new_table(pgt, fmt->levels - 1);
+	pgt->root = pgt_new_table(pgt, fmt->levels - 1);
 	return pgt->root ? 0 : -ENOMEM;
 }
 
-/* The largest leaf that may start at @iova, log2; 0 if there is none. */
-static unsigned int leaf_lg2(const struct pgt *pgt, u64 iova, u64 pa, u64 length,
-			     unsigned int max_lg2)
+unsigned int pgt_leaf_lg2(const struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int max_lg2)
 {
 	unsigned int limit = port_min(port_lg2(length), max_lg2);
 	u64 sizes;
@@ -46,19 +50,33 @@ static unsigned int leaf_lg2(const struct pgt *pgt, u64 iova, u64 pa, u64 length
 	return sizes ? port_lg2(sizes) : 0;
 }
 
+u64 pgt_leaf_entry(const struct pgt *pgt, u64 pa, unsigned int lg2, unsigned int level,
+		   unsigned int prot)
+{
+	const struct pgt_format *fmt = pgt->fmt;
+	u64 entry;
+
+	if (!fmt->contiguous)
+		pa &= ~((1ULL << lg2) - 1);
+	entry = fmt->make_leaf(pa, lg2, level, prot);
+	if (pgt->born_dirty && prot & PGT_WRITE)
+		entry = (entry | fmt->dirty_set) & ~fmt->dirty_clear;
+	return entry;
+}
+
 static int map_leaf(struct pgt *pgt, u64 iova, u64 pa, unsigned int lg2, unsigned int prot)
 {
 	const struct pgt_format *fmt = pgt->fmt;
 	unsigned int leaf_level = (lg2 - fmt->granule_lg2) / fmt->index_lg2;
 	unsigned int level, replicas;
 	u64 *table = pgt->root;
-	u64 *slot, entry, step;
+	u64 *slot, entry;
 
 	for (level = fmt->levels - 1; level > leaf_level; level--) {
 		slot = &table[pgt_index(fmt, level, iova)];
 		entry = port_load(slot);
 		if (!fmt->present(entry)) {
-			table = new_table(pgt, level - 1);
+			table = pgt_new_table(pgt, level - 1);
 			if (!table)
 				return -ENOMEM;
 			port_store(slot, fmt->make_table(port_table_phys(table), level));
@@ -70,15 +88,11 @@ static int map_leaf(struct pgt *pgt, u64 iova, u64 pa, unsigned int lg2, unsigne
 	}
 
 	slot = &table[pgt_index(fmt, level, iova)];
-	step = fmt->contiguous ? 1ULL << pgt_item_lg2(fmt, level) : 0;
 	for (replicas = 1U << (lg2 - pgt_item_lg2(fmt, level)); replicas; replicas--, slot++) {
 		if (fmt->present(port_load(slot)))
 			return -EEXIST;
-		entry = fmt->make_leaf(pa, lg2, level, prot);
-		if (pgt->born_dirty && prot & PGT_WRITE)
-			entry = (entry | fmt->dirty_set) & ~fmt->dirty_clear;
-		port_store(slot, entry);
-		pa += step;
+		port_store(slot, pgt_leaf_entry(pgt, pa, lg2, level, prot));
+		pa += 1ULL << pgt_item_lg2(fmt, level);
 	}
 	return 0;
 }
@@ -94,7 +108,7 @@ int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, un
 		return -ERANGE;
 
 	while (length) {
-		lg2 = leaf_lg2(pgt, iova, pa, length, max_lg2);
+		lg2 = pgt_leaf_lg2(pgt, iova, pa, length, max_lg2);
 		if (!lg2)
 			return -EINVAL;
 		err = map_leaf(pgt, iova, pa, lg2, prot);
@@ -126,6 +140,7 @@ static void gather_table(struct pgt *pgt, struct pgt_gather *g, u64 *table, unsi
 {
 	port_store(table, (u64)(unsigned long)g->free_list);
 	g->free_list = table;
+	g->tables = true;
 	g->table_lg2 = pgt_table_lg2(pgt->fmt, level);
 	port_count(&pgt->table_pages, -table_pages(pgt->fmt, level));
 }
@@ -185,13 +200,11 @@ void pgt_fini(struct pgt *pgt)
 	unmap_table(pgt, pgt->root, fmt->levels - 1, 0, fmt->aperture_first, fmt->aperture_last,
 		    &g);
 	pgt_gather_free(&g);
-	port_table_free(pgt->root, pgt_table_lg2(fmt, fmt->levels - 1));
-	port_count(&pgt->table_pages, -table_pages(fmt, fmt->levels - 1));
+	pgt_free_table(pgt, pgt->root, fmt->levels - 1);
 	pgt->root = NULL;
 }
 
-/* The entry that @iova falls in, of whichever replica: NULL if none is present. */
-static u64 *find(struct pgt *pgt, u64 iova, unsigned int *level)
+u64 *pgt_find(struct pgt *pgt, u64 iova, unsigned int *level)
 {
 	const struct pgt_format *fmt = pgt->fmt;
 	u64 *table = pgt->root;
@@ -212,7 +225,7 @@ int pgt_leaf(struct pgt *pgt, u64 iova, struct pgt_leaf *leaf, u64 *start, bool 
 {
 	const struct pgt_format *fmt = pgt->fmt;
 	unsigned int level, replicas;
-	u64 *slot = find(pgt, iova, &level);
+	u64 *slot = pgt_find(pgt, iova, &level);
 
 	if (!slot)
 		return -ENOENT;
@@ -230,7 +243,7 @@ int pgt_set_dirty(struct pgt *pgt, u64 iova)
 	const struct pgt_format *fmt = pgt->fmt;
 	struct pgt_leaf leaf;
 	unsigned int level, prot;
-	u64 *slot = find(pgt, iova, &level);
+	u64 *slot = pgt_find(pgt, iova, &level);
 	u64 entry, dirty;
 
 	if (!slot)

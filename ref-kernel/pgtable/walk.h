@@ -72,6 +72,22 @@ struct pgt_run {
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
 
+/* A table of @level, zeroed and counted; NULL: no memory. And away with it. */
+u64 *pgt_new_table(struct pgt *pgt, unsigned int level);
+void pgt_free_table(struct pgt *pgt, u64 *table, unsigned int level);
+
+/* The largest leaf that may start at @iova, log2; 0 if there is none. */
+unsigned int pgt_leaf_lg2(const struct pgt *pgt, u64 iova, u64 pa, u64 length,
+			  unsigned int max_lg2);
+
+/* An entry of a leaf of 2^@lg2 bytes, the one for item address @pa. */
+u64 pgt_leaf_entry(const struct pgt *pgt, u64 pa, unsigned int lg2, unsigned int level,
+		   unsigned int prot);
+
+/* The entry that @iova falls in, of whichever replica, and its table's level: NULL
+ * if none is present. */
+u64 *pgt_find(struct pgt *pgt, u64 iova, unsigned int *level);
+
 /* Extend the span of @g by [first, last]. */
 void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last);
 
