@@ -19,6 +19,7 @@
 
 #define RUN_NS (300 * MS)
 #define SETTLE_NS (MS / 2) /* of writes between two calls that take away */
+#define PAUSE_NS (MS / 4) /* between two calls of a thread, so that others come to theirs */
 
 enum part { KEPT, AREA, DEVICE, SWITCH, PARTS };
 
@@ -92,6 +93,7 @@ static int move(void *arg)
 {
 	struct soak *k = arg;
 
+	sleep_ns(PAUSE_NS);
 	return ct_replace(k->mover, 0, ++k->moves % 2 ? k->second : k->s.hwpt);
 }
 
@@ -103,6 +105,7 @@ static int noise(void *arg)
 	int ret = 0;
 	u32 hwpt;
 
+	sleep_ns(PAUSE_NS);
 	switch (ct_random(&k->random) % 6) {
 	case 0:
 		ret = ct_map(k->s.ioas, k->s.mem, k->s.leaf, beside);
@@ -193,7 +196,7 @@ static void finish(struct soak *k, u64 cycles)
 }
 
 CT_TEST(everything_at_once, "CONCURRENCY-017", .scope = CT_EACH_LEAF, .concurrent = true,
-	.needs = TARGET_STREAM | TARGET_DMA)
+	.needs = TARGET_STREAM | TARGET_DMA, .timeout_s = 90)
 {
 	static int (*const beside[])(void *) = { harvest_kept, harvest_others, move, noise };
 	struct worker workers[sizeof(beside) / sizeof(beside[0])];
@@ -227,7 +230,7 @@ CT_TEST(everything_at_once, "CONCURRENCY-017", .scope = CT_EACH_LEAF, .concurren
 	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++)
 		worker_start(&workers[i], beside[i], &k);
 	end = now_ns() + RUN_NS + ct.soak_s * 1000 * MS;
-	for (; now_ns() < end || cycles < 2 * PARTS; cycles++) {
+	for (; now_ns() < end || cycles < PARTS; cycles++) {
 		sleep_ns(SETTLE_NS);
 		cycle(&k, (enum part)(cycles % PARTS));
 	}
