@@ -103,7 +103,11 @@ static inline u64 *new_table(struct rig *r)
 
 static inline void attach(struct rig *r, bool track)
 {
-	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, track };
+	struct hw_context ctx = {
+		.root_phys = port_table_phys(r->root),
+		.domain = DOMAIN,
+		.dirty = track,
+	};
 
 	ck_assert_int_eq(hw_context_set(r->dev, 0, &ctx), 0);
 }

@@ -139,7 +139,7 @@ START_TEST(no_dirty_hardware)
 {
 	struct rig *r = setup(&kinds[_i], 0);
 	struct hw_iommu_config config = r->config;
-	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(r->root), .domain = DOMAIN, .dirty = true };
 	u64 *p = put_mem(r, IOVA, 1), was = *p, v = 1;
 	struct hw_iommu *iommu;
 	struct hw_fault fault;
@@ -204,7 +204,7 @@ START_TEST(dma_top)
 	struct rig *r = setup(&kinds[0], 16);
 	struct hw_iommu_config config = r->config;
 	u64 *top = new_table(r), *low = new_table(r), v = 0x1122334455667788;
-	struct hw_context ctx = { port_table_phys(top), DOMAIN, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(top), .domain = DOMAIN, .dirty = true };
 	struct hw_iommu *iommu;
 	struct hw_fault fault;
 	struct hw_dev *dev;
@@ -298,7 +298,7 @@ END_TEST
 START_TEST(pasids)
 {
 	struct rig *r = setup(&kinds[_i], 16);
-	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(r->root), .domain = DOMAIN, .dirty = true };
 	struct hw_fault fault;
 	u64 v = 3;
 
@@ -329,8 +329,8 @@ END_TEST
 START_TEST(domains)
 {
 	struct rig *r = setup(&kinds[_i], 16), *other = setup(&kinds[_i], 0);
-	struct hw_context old = { port_table_phys(r->root), DOMAIN, true };
-	struct hw_context new = { port_table_phys(other->root), DOMAIN + 16, true };
+	struct hw_context old = { .root_phys = port_table_phys(r->root), .domain = DOMAIN, .dirty = true };
+	struct hw_context new = { .root_phys = port_table_phys(other->root), .domain = DOMAIN + 16, .dirty = true };
 	u64 *p = put_mem(r, IOVA, 1), *q = put_mem(other, IOVA, 1), v, d = r->k->d;
 	struct hw_fault fault;
 	unsigned int round;

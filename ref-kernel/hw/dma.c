@@ -16,33 +16,31 @@ static enum iodirty_fault translate(struct hw_dev *dev, u32 pasid, bool write, u
 				    struct hw_xlate *x)
 {
 	struct hw_iommu *iommu = dev->iommu;
-	const struct hw_iommu_config *config = &iommu->config;
 	const struct hw_context *ctx = hw_context_find(dev, pasid);
+	bool nested = ctx && ctx->stage1.kind != HW_STAGE1_NONE;
 	enum iodirty_fault fault;
 	struct hw_walk walk;
-	bool track;
+	struct hw_tag tag;
 
 	if (!ctx)
 		return IODIRTY_FAULT_NOT_ATTACHED;
-	track = ctx->dirty && config->dirty;
-	walk = (struct hw_walk){
-		.tables = &config->tables,
-		.root = ctx->root_phys,
-		.iova = iova,
-		.write = write,
-		.track = track,
-		.dirty_sets = &iommu->count.dirty_sets,
+	walk = hw_walk_of(iommu, ctx, iova, write);
+	tag = (struct hw_tag){
+		.domain = ctx->domain,
+		.stage1 = nested ? ctx->stage1.tag : 0,
+		.pasid = ctx->stage1.kind == HW_STAGE1_CD ? pasid : 0,
 	};
-	if (hw_iotlb_lookup(&iommu->iotlb, ctx->domain, iova, x) &&
-	    (write ? x->write && (x->dirty || !track) : x->read)) {
+	if (hw_iotlb_lookup(&iommu->iotlb, &tag, iova, x) &&
+	    (write ? x->write && (x->dirty || !(walk.track || nested)) : x->read)) {
 		port_count(&iommu->count.iotlb_hits, 1);
 		return IODIRTY_FAULT_NONE;
 	}
 	port_count(&iommu->count.iotlb_misses, 1);
 	port_count(&iommu->count.walks, 1);
-	fault = iommu->walker->walk(&walk, x);
+	fault = nested ? hw_nest_translate(iommu, ctx, pasid, iova, write, x) :
+			 iommu->walker->walk(&walk, x);
 	if (!fault)
-		hw_iotlb_fill(&iommu->iotlb, ctx->domain, iova, x);
+		hw_iotlb_fill(&iommu->iotlb, &tag, iova, x);
 	return fault;
 }
 

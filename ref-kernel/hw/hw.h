@@ -42,11 +42,38 @@ struct hw_dev *hw_dev_create(struct hw_iommu *iommu);
 /* The caller has stopped its streams and removed every context. */
 void hw_dev_destroy(struct hw_dev *dev);
 
+enum hw_stage1_kind {
+	HW_STAGE1_NONE, /* or bypassed */
+	HW_STAGE1_ABORT, /* every request is refused: SMMUv3 STE.Config 0b000 */
+	HW_STAGE1_TABLE, /* VT-d: the PASID-table entry names the root table, FSPTPTR */
+	HW_STAGE1_CD, /* SMMUv3: STE.S1ContextPtr names context descriptors */
+};
+
+/* STE.S1DSS, 5.2 of the SMMU's manual: requests without a PASID, where there are
+ * descriptors for PASIDs. */
+enum hw_dss { HW_DSS_TERMINATE = 0, HW_DSS_BYPASS = 1, HW_DSS_CD0 = 2 };
+
+/*
+ * A guest's stage 1. The tables of the context are then stage 2, and each address that
+ * stage 1 comes to, be it of its own tables or of a page, is an input of stage 2.
+ */
+struct hw_stage1 {
+	enum hw_stage1_kind kind;
+	u32 tag; /* of what is cached of it, beside the domain; not 0 */
+	struct hw_geometry tables; /* TABLE */
+	u64 address; /* of the root table, or of the first descriptor */
+	/* CD: how many descriptors there are, log2: STE.S1CDMax. More than one: one
+	 * context entry, of pasid 0, serves all PASIDs of the device. */
+	unsigned int cds_lg2;
+	enum hw_dss dss; /* CD */
+};
+
 /* A context entry: what (device, PASID) translates through. */
 struct hw_context {
 	u64 root_phys; /* root table */
 	u32 domain; /* tag of IOTLB entries; the same root, the same tag */
 	bool dirty; /* set D (and A) bits: AMD DTE.HAD, VT-d SSADE */
+	struct hw_stage1 stage1;
 };
 
 /*
@@ -57,8 +84,18 @@ struct hw_context {
  */
 int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx);
 
-/* Forget [first, last] of @domain, walk caches too. Complete on return. */
+/*
+ * Forget [first, last] of @domain, walk caches too. Complete on return. What is
+ * cached of two stages as one is known by the address before stage 1 alone, so this
+ * does not find it: SMMUv3 TLBI_S2_IPA; VT-d, page-selective within a second stage.
+ */
 void hw_invalidate(struct hw_iommu *iommu, u32 domain, u64 first, u64 last);
+/* Forget all of @domain, of two stages too. Complete on return. SMMUv3 TLBI_S12_VMALL;
+ * VT-d, domain-selective. */
+void hw_invalidate_domain(struct hw_iommu *iommu, u32 domain);
+/* Forget [first, last], addresses before stage 1, of what went through stage 1 @tag
+ * over @domain. Complete on return. SMMUv3 TLBI_NH_VA; VT-d, PASID-based. */
+void hw_invalidate_stage1(struct hw_iommu *iommu, u32 domain, u32 tag, u64 first, u64 last);
 
 struct hw_fault {
 	enum iodirty_fault reason;
@@ -102,6 +139,8 @@ struct hw_xlate {
 	bool dirty; /* D is known to be set */
 };
 
+struct hw_nest;
+
 /* One walk, and on whose behalf. */
 struct hw_walk {
 	const struct hw_geometry *tables;
@@ -110,6 +149,7 @@ struct hw_walk {
 	bool write;
 	bool track; /* A and D are updated, where the manual leaves that to a switch */
 	u64 *dirty_sets; /* port_count()ed */
+	struct hw_nest *nest; /* a walk of stage 1 (nest.c); NULL: table addresses are physical */
 	enum iodirty_fault fault; /* why hw_walk_entry() or hw_walk_mark() gave up */
 };
 

@@ -12,7 +12,7 @@ struct context {
 	struct hw_context entry;
 };
 
-static const struct hw_walker *find_walker(const char *format)
+const struct hw_walker *hw_walker_find(const char *format)
 {
 	const struct hw_walker *const *w;
 
@@ -24,7 +24,7 @@ static const struct hw_walker *find_walker(const char *format)
 
 struct hw_iommu *hw_iommu_create(const struct hw_iommu_config *config, int *err)
 {
-	const struct hw_walker *walker = find_walker(config->tables.format);
+	const struct hw_walker *walker = hw_walker_find(config->tables.format);
 	struct hw_iommu *iommu;
 
 	if (!walker) {
@@ -77,6 +77,12 @@ const struct hw_context *hw_context_find(struct hw_dev *dev, u32 pasid)
 {
 	struct context *c = find(dev, pasid);
 
+	/* A stream table entry has a descriptor for each PASID, its S1CDMax allowing. */
+	if (!c && pasid) {
+		c = find(dev, 0);
+		if (c && (c->entry.stage1.kind != HW_STAGE1_CD || !c->entry.stage1.cds_lg2))
+			c = NULL;
+	}
 	return c ? &c->entry : NULL;
 }
 
@@ -89,7 +95,7 @@ int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx)
 	port_rwsem_write(&iommu->in_flight);
 	c = find(dev, pasid);
 	if (c) {
-		hw_iotlb_forget(&iommu->iotlb, c->entry.domain, 0, IOVA_MAX);
+		hw_iotlb_forget_domain(&iommu->iotlb, c->entry.domain);
 	} else if (ctx) {
 		c = port_alloc(sizeof(*c));
 		if (!c) {
@@ -101,7 +107,7 @@ int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx)
 	}
 	if (ctx) {
 		c->entry = *ctx;
-		hw_iotlb_forget(&iommu->iotlb, ctx->domain, 0, IOVA_MAX);
+		hw_iotlb_forget_domain(&iommu->iotlb, ctx->domain);
 	} else if (c) {
 		port_map_erase(&dev->contexts, &c->node);
 		port_free(c);
@@ -111,6 +117,24 @@ out:
 	return err;
 }
 
+/* Let nobody in, and wait for those who are: what they used may then be forgotten. */
+static void drain(struct hw_iommu *iommu)
+{
+	port_rwsem_write(&iommu->in_flight);
+}
+
+static void drained(struct hw_iommu *iommu, u64 bytes)
+{
+	port_rwsem_write_end(&iommu->in_flight);
+	port_count(&iommu->count.invalidations, 1);
+	port_count(&iommu->count.invalidated_bytes, bytes);
+}
+
+static u64 span_of(u64 first, u64 last)
+{
+	return last - first == IOVA_MAX ? IOVA_MAX : last - first + 1;
+}
+
 /*
  * There is no walk cache to forget: a walk begins at the root, every time. The
  * wait for DMA that is under way is the completion (VT-d: invalidation wait
@@ -118,13 +142,24 @@ out:
  */
 void hw_invalidate(struct hw_iommu *iommu, u32 domain, u64 first, u64 last)
 {
-	u64 span = last - first;
+	drain(iommu);
+	hw_iotlb_forget(&iommu->iotlb, domain, 0, first, last);
+	drained(iommu, span_of(first, last));
+}
 
-	port_rwsem_write(&iommu->in_flight);
-	hw_iotlb_forget(&iommu->iotlb, domain, first, last);
-	port_rwsem_write_end(&iommu->in_flight);
-	port_count(&iommu->count.invalidations, 1);
-	port_count(&iommu->count.invalidated_bytes, span == IOVA_MAX ? span : span + 1);
+/* Of a command without a range no bytes are counted. */
+void hw_invalidate_domain(struct hw_iommu *iommu, u32 domain)
+{
+	drain(iommu);
+	hw_iotlb_forget_domain(&iommu->iotlb, domain);
+	drained(iommu, 0);
+}
+
+void hw_invalidate_stage1(struct hw_iommu *iommu, u32 domain, u32 tag, u64 first, u64 last)
+{
+	drain(iommu);
+	hw_iotlb_forget(&iommu->iotlb, domain, tag, first, last);
+	drained(iommu, 0);
 }
 
 void hw_stats(struct hw_iommu *iommu, struct iodirty_stats *stats)

@@ -15,14 +15,29 @@ void hw_walk_down(struct hw_walk *w, const struct hw_place *at)
 	(void)at;
 }
 
+struct hw_walk hw_walk_of(struct hw_iommu *iommu, const struct hw_context *ctx, u64 iova,
+			  bool write)
+{
+	return (struct hw_walk){
+		.tables = &iommu->config.tables,
+		.root = ctx->root_phys,
+		.iova = iova,
+		.write = write,
+		.track = ctx->dirty && iommu->config.dirty,
+		.dirty_sets = &iommu->count.dirty_sets,
+	};
+}
+
 u64 *hw_walk_entry(struct hw_walk *w, u64 table, u64 index)
 {
-	(void)w;
+	if (w->nest)
+		return hw_nest_entry(w, table + index * sizeof(u64));
 	return (u64 *)port_phys_table(table) + index;
 }
 
 bool hw_walk_mark(struct hw_walk *w, u64 *entry, u64 old, u64 new)
 {
-	(void)w;
-	return old == new || port_cmpxchg(entry, &old, new);
+	if (old == new)
+		return true;
+	return w->nest ? hw_nest_mark(w, old, new) : port_cmpxchg(entry, &old, new);
 }

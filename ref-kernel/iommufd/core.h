@@ -322,22 +322,25 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 l
 int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
-/* Forget [first, last] in every IOMMU that may cache it; complete on return. */
+/* Forget [first, last] in every IOMMU that may cache it, also of what is nested;
+ * complete on return. */
 void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
 
 /* ---- HWPTs over a HWPT (nested.c) ---- */
 
-/*
- * The mock's only: a guest has no tables of its own, so devices attached
- * translate through the parent's, and what they write is dirty there.
- */
+struct nested_kind; /* nested.h */
+
+/* Devices attached translate through the guest's stage 1 and then the parent's
+ * table, and what they write is dirty there. */
 struct nested {
 	struct object obj;
+	const struct nested_kind *kind;
 	struct hwpt *parent; /* referenced */
+	struct hw_stage1 stage1; /* constant */
 	u32 flags; /* enum iommufd_hwpt_alloc_flags */
 	struct fault *fault; /* as a HWPT's */
-	struct port_mutex lock; /* iotlb */
+	struct port_mutex lock; /* iotlb, the mock's */
 	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
 };
 
@@ -355,6 +358,11 @@ int hwpt_invalidate_ioctl(struct ucmd *ucmd);
 static inline struct hwpt *pt_hwpt(struct object *pt)
 {
 	return pt->type == OBJECT_NESTED ? ((struct nested *)pt)->parent : (struct hwpt *)pt;
+}
+
+static inline bool pt_has_stage1(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED && ((struct nested *)pt)->stage1.kind != HW_STAGE1_NONE;
 }
 
 static inline u32 pt_flags(struct object *pt)
@@ -436,6 +444,7 @@ struct hwpt_iommu {
 	struct hwpt_iommu *next;
 	struct iommu *iommu;
 	u32 attaches;
+	u32 nested; /* of these, by a stage 1 */
 };
 
 /* @leaf_sizes of a new IOMMU, of those the format has; 0: all. */

@@ -159,8 +159,9 @@ static struct attach *find_attach(struct device *dev, u32 pasid)
 	return a && a->node.key == pasid ? a : NULL;
 }
 
-static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
+static int write_context(struct device *dev, u32 pasid, struct object *pt)
 {
+	struct hwpt *hwpt = pt_hwpt(pt);
 	struct hw_context ctx = {
 		.root_phys = port_table_phys(hwpt->pgt.root),
 		.domain = hwpt->domain,
@@ -169,13 +170,15 @@ static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
 						 hwpt->tracking,
 	};
 
+	if (pt->type == OBJECT_NESTED)
+		ctx.stage1 = ((struct nested *)pt)->stage1;
 	return hw_context_set(dev->hw, pasid, &ctx);
 }
 
 void device_update_contexts(struct hwpt *hwpt)
 {
 	for (struct attach *a = hwpt->attaches; a; a = a->hwpt_next)
-		write_context(a->dev, (u32)a->node.key, hwpt); /* exists: cannot fail */
+		write_context(a->dev, (u32)a->node.key, a->pt); /* exists: cannot fail */
 }
 
 /* The HWPT's note of @iommu, so that an invalidation goes to each only once. */
@@ -207,6 +210,7 @@ static int join_hwpt(struct attach *a, struct object *pt)
 	if (new)
 		hwpt->iommus = new;
 	note->attaches++;
+	note->nested += pt_has_stage1(pt);
 	port_rwsem_write_end(&hwpt->attach_sem);
 	a->pt = pt;
 	a->hwpt = hwpt;
@@ -234,6 +238,7 @@ static void leave_hwpt(struct attach *a)
 	struct hwpt_iommu **at = &hwpt->iommus, *note = note_of(hwpt, a->dev->iommu);
 
 	port_rwsem_write(&hwpt->attach_sem);
+	note->nested -= pt_has_stage1(a->pt);
 	if (--note->attaches == 0) {
 		while (*at != note)
 			at = &(*at)->next;
@@ -318,7 +323,7 @@ static int attach_new(struct device *dev, u32 pasid, struct object *pt)
 	err = join_hwpt(a, pt);
 	if (err)
 		goto leave_ioas;
-	err = write_context(dev, pasid, hwpt);
+	err = write_context(dev, pasid, pt);
 	if (err)
 		goto leave_hwpt;
 	port_map_insert(&dev->attaches, &a->node);
@@ -356,7 +361,7 @@ static int attach_replace(struct device *dev, u32 pasid, struct object *pt)
 	if (err)
 		goto leave_ioas;
 	/* One write: every DMA goes through the old table or through the new. */
-	write_context(dev, pasid, hwpt);
+	write_context(dev, pasid, pt);
 	if (moves)
 		leave_ioas(dev, old_ioas);
 	port_map_erase(&dev->attaches, &old->node);

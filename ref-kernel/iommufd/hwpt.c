@@ -50,8 +50,12 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last)
 {
 	port_rwsem_read(&hwpt->attach_sem);
-	for (struct hwpt_iommu *note = hwpt->iommus; note; note = note->next)
+	for (struct hwpt_iommu *note = hwpt->iommus; note; note = note->next) {
 		hw_invalidate(note->iommu->hw, hwpt->domain, first, last);
+		/* A range of ours finds nothing that went through a stage 1. */
+		if (note->nested)
+			hw_invalidate_domain(note->iommu->hw, hwpt->domain);
+	}
 	port_rwsem_read_end(&hwpt->attach_sem);
 }
 
