@@ -13,22 +13,62 @@
 
 #include "hw/hw.h"
 
-#define PAGE PORT_PAGE_SIZE
 #define IOVA 0x7fc0000000ULL /* of most tests: not a small number at any level */
 #define FAR 0x0000123456789000ULL
 #define DOMAIN 7
+#define UNIT_MAX 0x10000ULL /* the most that rig.unit can be */
 
 /* ---- formats, in literals ---- */
 
+/* A change of bits: (entry & ~clear) | set. */
+struct change {
+	u64 clear, set;
+};
+
 struct kind {
 	const char *name;
-	unsigned int granule_lg2;
-	u64 a, d; /* the A and D bits */
-	u64 read, write; /* permission bits */
-	u64 (*table)(u64 phys, unsigned int level); /* level: of that table, from 1 */
-	u64 (*leaf)(u64 pa, unsigned int level, unsigned int lg2);
+	/* levels: of the rig's tables; the root is indexed by what is left of input_lg2 */
+	unsigned int granule_lg2, index_lg2, levels, input_lg2;
 	u64 leaves; /* bit n: leaves of 2^n bytes */
+	bool contiguous; /* each entry of a leaf of several has an address of its own */
+	/* An entry that is not known dirty cannot be written untracked. */
+	bool always;
+	u64 present; /* none of these: not present */
+	u64 a, table_a; /* the A bit of leaves and of entries that lead to tables */
+	struct change dirty, clean; /* what hardware and a harvest do; of one bit */
+	struct change no_read, no_write; /* take a permission from a leaf */
+	struct change table_no_read, table_no_write; /* and above it; 0: no such bits */
+	u64 (*table)(u64 phys, unsigned int level); /* level: of that table, from 1 */
+	u64 (*leaf)(u64 pa, unsigned int level, unsigned int lg2); /* writable, clean */
 };
+
+static inline u64 changed(u64 entry, struct change c)
+{
+	return (entry & ~c.clear) | c.set;
+}
+
+static inline bool none(struct change c)
+{
+	return !(c.clear | c.set);
+}
+
+/* Of an entry that may be written. */
+static inline bool is_dirty(const struct kind *k, u64 entry)
+{
+	return changed(entry, k->dirty) == entry;
+}
+
+static inline void make_clean(const struct kind *k, u64 *entry)
+{
+	*entry = changed(*entry, k->clean);
+}
+
+/* As a harvest does it, in one atomic operation: was it dirty? */
+static inline bool take_dirty(const struct kind *k, u64 *entry)
+{
+	return is_dirty(k, k->clean.clear ? port_fetch_and(entry, ~k->clean.clear) :
+					    port_fetch_or(entry, k->clean.set));
+}
 
 static inline u64 amd_table(u64 phys, unsigned int level)
 {
@@ -67,20 +107,107 @@ static inline u64 vtd_leaf(u64 pa, unsigned int level, unsigned int lg2)
 }
 
 static const struct kind kinds[] = {
-	{ "amd-v1", 12, 0x20, 0x40, 1ULL << 61, 1ULL << 62, amd_table, amd_leaf,
-	  (1ULL << 48) - (1ULL << 12) },
-	{ "mock", 11, 0x20, 0x40, 1ULL << 61, 1ULL << 62, mock_table, mock_leaf,
-	  (1ULL << 47) - (1ULL << 11) },
-	{ "vtd-ss", 12, 0x100, 0x200, 1, 2, vtd_table, vtd_leaf, 1 << 12 | 1 << 21 | 1 << 30 },
+	{
+		.name = "amd-v1",
+		.granule_lg2 = 12,
+		.index_lg2 = 9,
+		.levels = 4,
+		.input_lg2 = 48,
+		.leaves = (1ULL << 48) - (1ULL << 12),
+		.present = 1,
+		.a = 0x20,
+		.table_a = 0x20,
+		.dirty = { .set = 0x40 },
+		.clean = { .clear = 0x40 },
+		.no_read = { .clear = 1ULL << 61 },
+		.no_write = { .clear = 1ULL << 62 },
+		.table_no_read = { .clear = 1ULL << 61 },
+		.table_no_write = { .clear = 1ULL << 62 },
+		.table = amd_table,
+		.leaf = amd_leaf,
+	},
+	{
+		.name = "mock",
+		.granule_lg2 = 11,
+		.index_lg2 = 9,
+		.levels = 4,
+		.input_lg2 = 47,
+		.leaves = (1ULL << 47) - (1ULL << 11),
+		.present = 1,
+		.a = 0x20,
+		.table_a = 0x20,
+		.dirty = { .set = 0x40 },
+		.clean = { .clear = 0x40 },
+		.no_read = { .clear = 1ULL << 61 },
+		.no_write = { .clear = 1ULL << 62 },
+		.table_no_read = { .clear = 1ULL << 61 },
+		.table_no_write = { .clear = 1ULL << 62 },
+		.table = mock_table,
+		.leaf = mock_leaf,
+	},
+	{
+		.name = "vtd-ss",
+		.granule_lg2 = 12,
+		.index_lg2 = 9,
+		.levels = 4,
+		.input_lg2 = 48,
+		.leaves = 1 << 12 | 1 << 21 | 1 << 30,
+		.present = 3,
+		.a = 0x100,
+		.table_a = 0x100,
+		.dirty = { .set = 0x200 },
+		.clean = { .clear = 0x200 },
+		.no_read = { .clear = 1 },
+		.no_write = { .clear = 2 },
+		.table_no_read = { .clear = 1 },
+		.table_no_write = { .clear = 2 },
+		.table = vtd_table,
+		.leaf = vtd_leaf,
+	},
 };
 #define KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
 
-static inline unsigned int span_lg2(const struct kind *k, unsigned int level)
+static inline const struct kind *kind_named(const char *name)
 {
-	return k->granule_lg2 + 9 * (level - 1);
+	int i = 0;
+
+	while (i < KINDS && strcmp(kinds[i].name, name))
+		i++;
+	ck_assert_int_lt(i, KINDS);
+	return &kinds[i];
 }
 
-/* ---- a modelled IOMMU, a device, a table of four levels, and memory ---- */
+static inline unsigned int span_lg2(const struct kind *k, unsigned int level)
+{
+	return k->granule_lg2 + k->index_lg2 * (level - 1);
+}
+
+static inline unsigned int level_of(const struct kind *k, unsigned int leaf_lg2)
+{
+	return (leaf_lg2 - k->granule_lg2) / k->index_lg2 + 1;
+}
+
+static inline unsigned int table_lg2(const struct kind *k, unsigned int level)
+{
+	unsigned int bits = level == k->levels ? k->input_lg2 - span_lg2(k, level) : k->index_lg2;
+
+	return bits + 3 < 12 ? 12 : bits + 3;
+}
+
+/* The smallest leaf of several entries, log2; 0 if there is none. */
+static inline unsigned int several_lg2(const struct kind *k)
+{
+	unsigned int lg2 = k->granule_lg2 + 1;
+
+	while (lg2 < span_lg2(k, 2) && !(k->leaves >> lg2 & 1))
+		lg2++;
+	return lg2 < span_lg2(k, 2) ? lg2 : 0;
+}
+
+/* ---- a modelled IOMMU, a device, tables, and memory ---- */
+
+#define TABLES 64
+#define MEMORY (4ULL << 20)
 
 struct rig {
 	const struct kind *k;
@@ -89,16 +216,19 @@ struct rig {
 	struct hw_dev *dev;
 	const struct hw_walker *walker;
 	u64 *root;
-	void *pages[64]; /* table pages, to free */
-	unsigned int npages;
-	u8 *mem; /* 64 pages, mapped nowhere yet */
+	u64 *tables[TABLES]; /* to free */
+	unsigned int tables_lg2[TABLES], ntables;
+	u64 unit; /* the granule, a page at least: 64 of them fit into mem */
+	void *room;
+	u8 *mem; /* zeroes, mapped nowhere yet, aligned to its size */
 };
 
-static inline u64 *new_table(struct rig *r)
+static inline u64 *new_table(struct rig *r, unsigned int level)
 {
-	ck_assert_uint_lt(r->npages, 64);
-	r->pages[r->npages] = port_table_alloc(12);
-	return r->pages[r->npages++];
+	ck_assert_uint_lt(r->ntables, TABLES);
+	r->tables_lg2[r->ntables] = table_lg2(r->k, level);
+	r->tables[r->ntables] = port_table_alloc(table_lg2(r->k, level));
+	return r->tables[r->ntables++];
 }
 
 static inline void attach(struct rig *r, bool track)
@@ -120,7 +250,7 @@ static inline struct rig *setup(const struct kind *k, unsigned int iotlb_entries
 
 	r->k = k;
 	r->config = (struct hw_iommu_config){
-		.tables = { k->name, k->granule_lg2, 9, 4, k->granule_lg2 + 36 },
+		.tables = { k->name, k->granule_lg2, k->index_lg2, k->levels, k->input_lg2 },
 		.dirty = true,
 		.iotlb_entries = iotlb_entries,
 	};
@@ -130,9 +260,11 @@ static inline struct rig *setup(const struct kind *k, unsigned int iotlb_entries
 		if (!strcmp((*w)->format, k->name))
 			r->walker = *w;
 	r->dev = hw_dev_create(r->iommu);
-	r->root = new_table(r);
-	r->mem = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	memset(r->mem, 0, 64 * PAGE);
+	r->root = new_table(r, k->levels);
+	r->unit = 1ULL << k->granule_lg2 < PORT_PAGE_SIZE ? PORT_PAGE_SIZE : 1ULL << k->granule_lg2;
+	r->room = mmap(NULL, 2 * MEMORY, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	r->mem = (u8 *)(((u64)r->room + MEMORY - 1) & ~(MEMORY - 1));
 	attach(r, true);
 	return r;
 }
@@ -142,45 +274,51 @@ static inline void teardown(struct rig *r)
 	ck_assert_int_eq(hw_context_set(r->dev, 0, NULL), 0);
 	hw_dev_destroy(r->dev);
 	hw_iommu_destroy(r->iommu);
-	while (r->npages)
-		port_table_free(r->pages[--r->npages], 12);
-	munmap(r->mem, 64 * PAGE);
+	while (r->ntables) {
+		r->ntables--;
+		port_table_free(r->tables[r->ntables], r->tables_lg2[r->ntables]);
+	}
+	munmap(r->room, 2 * MEMORY);
 	free(r);
 }
 
 /* The entry of a table of @level that @iova picks; tables are made on the way. */
 static inline u64 *entry_at(struct rig *r, u64 iova, unsigned int level)
 {
+	const struct kind *k = r->k;
 	u64 *table = r->root, *p;
+	u64 mask = ~0ULL; /* of the root: the address has no more bits */
 	unsigned int l;
 
-	for (l = 4;; l--) {
-		p = &table[iova >> span_lg2(r->k, l) & 511];
+	for (l = k->levels;; l--) {
+		p = &table[iova >> span_lg2(k, l) & mask];
 		if (l == level)
 			return p;
 		if (!*p)
-			*p = r->k->table(port_table_phys(new_table(r)), l - 1);
-		table = port_phys_table((*p & 0x000ffffffffff000) >> (12 - r->k->granule_lg2));
+			*p = k->table(port_table_phys(new_table(r, l - 1)), l - 1);
+		/* the mock's addresses count units of 2 KiB */
+		table = port_phys_table((*p & 0x000ffffffffff000) >> (k->granule_lg2 == 11));
+		mask = (1ULL << k->index_lg2) - 1;
 	}
 }
 
 /* A leaf of 2^lg2 bytes at @iova, all its entries. Returns the first. */
 static inline u64 *put(struct rig *r, u64 iova, u64 pa, unsigned int lg2)
 {
-	unsigned int level = (lg2 - r->k->granule_lg2) / 9 + 1, i;
-	u64 *p = entry_at(r, iova, level);
+	unsigned int level = level_of(r->k, lg2), span = span_lg2(r->k, level);
+	u64 *p = entry_at(r, iova, level), i;
 
-	for (i = 0; i < 1U << (lg2 - span_lg2(r->k, level)); i++)
-		p[i] = r->k->leaf(pa, level, lg2);
+	for (i = 0; i < 1ULL << (lg2 - span); i++)
+		p[i] = r->k->leaf(r->k->contiguous ? pa + (i << span) : pa, level, lg2);
 	return p;
 }
 
-/* @n pages of r->mem at @iova, in leaves of the granule. Returns their entries. */
+/* @n units of r->mem at @iova, in leaves of the granule. Returns their entries. */
 static inline u64 *put_mem(struct rig *r, u64 iova, unsigned int n)
 {
 	u64 *p = entry_at(r, iova, 1), at;
 
-	for (at = 0; at < n * PAGE; at += 1ULL << r->k->granule_lg2)
+	for (at = 0; at < n * r->unit; at += 1ULL << r->k->granule_lg2)
 		put(r, iova + at, (u64)r->mem + at, r->k->granule_lg2);
 	return p;
 }
@@ -203,7 +341,7 @@ static inline enum iodirty_fault walk(struct rig *r, u64 iova, bool write, bool 
 
 static inline enum iodirty_fault dma(struct rig *r, bool write, u64 iova, u64 length)
 {
-	static u8 buf[64 * PAGE];
+	static u8 buf[64 * UNIT_MAX];
 	struct hw_fault fault;
 	u64 done = hw_dma(r->dev, 0, write, iova, buf, length, &fault);
 

@@ -30,29 +30,33 @@ END_TEST
 static void walk_leaf(const struct kind *k, unsigned int lg2, u64 offset, bool write)
 {
 	struct rig *r = setup(k, 0);
-	unsigned int level = (lg2 - k->granule_lg2) / 9 + 1, l, i;
+	unsigned int level = level_of(k, lg2), l, i;
 	u64 first = FAR & ~((1ULL << lg2) - 1), pa = 0x2a000000000 & ~((1ULL << lg2) - 1);
-	u64 iova = first + (offset & ((1ULL << lg2) - 1)), *before, *used;
+	u64 iova = first + (offset & ((1ULL << lg2) - 1)), *before[TABLES], *used;
 	struct hw_xlate x;
 
 	put(r, first, pa, lg2);
 	used = entry_at(r, iova, level);
-	before = malloc(r->npages * PAGE);
-	for (i = 0; i < r->npages; i++)
-		memcpy(before + 512 * i, r->pages[i], PAGE);
+	for (i = 0; i < r->ntables; i++) {
+		before[i] = malloc(1ULL << r->tables_lg2[i]);
+		memcpy(before[i], r->tables[i], 1ULL << r->tables_lg2[i]);
+	}
 
 	ck_assert_int_eq(walk(r, iova, write, true, &x), IODIRTY_FAULT_NONE);
 	ck_assert_uint_eq(x.pa, pa + (iova - first));
 	ck_assert_uint_eq(x.iova_first, first);
 	ck_assert_uint_eq(x.lg2, lg2);
 	ck_assert(x.read && x.write && x.dirty == write);
+	ck_assert_int_eq(is_dirty(k, *used), write);
 
-	for (l = 4; l > level; l--)
-		*entry_at(r, iova, l) ^= k->a;
-	*used ^= write ? k->a | k->d : k->a;
-	for (i = 0; i < r->npages; i++)
-		ck_assert_mem_eq(before + 512 * i, r->pages[i], PAGE);
-	free(before);
+	/* Put back what was to change, and nothing has. */
+	for (l = k->levels; l > level; l--)
+		*entry_at(r, iova, l) ^= k->table_a;
+	*used ^= k->a | (write ? k->dirty.set | k->dirty.clear : 0);
+	for (i = 0; i < r->ntables; i++) {
+		ck_assert_mem_eq(before[i], r->tables[i], 1ULL << r->tables_lg2[i]);
+		free(before[i]);
+	}
 	teardown(r);
 }
 
@@ -72,6 +76,31 @@ START_TEST(golden_walks)
 }
 END_TEST
 
+/* One permission is taken at one level: what that leaves, and no D. */
+static void without(struct rig *r, unsigned int level, bool read, bool write, struct change c)
+{
+	u64 *e = entry_at(r, IOVA, level), *p = entry_at(r, IOVA, 1), saved = *e, was = *p;
+	u64 leaf = level == 1 ? changed(was, c) : was;
+	struct hw_xlate x;
+
+	if (none(c))
+		return;
+	*e = changed(saved, c);
+	if (!write) {
+		ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_PERMISSION);
+		ck_assert_uint_eq(*p, leaf);
+		ck_assert_int_eq(walk(r, IOVA, false, false, &x), IODIRTY_FAULT_NONE);
+		ck_assert(x.read && !x.write);
+		ck_assert_int_eq(walk(r, IOVA, false, true, &x), IODIRTY_FAULT_NONE);
+		ck_assert(x.read && !x.write && !x.dirty);
+	}
+	if (!read)
+		ck_assert_int_eq(walk(r, IOVA, false, true, &x), IODIRTY_FAULT_PERMISSION);
+	ck_assert_uint_eq(*p & ~r->k->a, leaf & ~r->k->a);
+	*e = saved;
+	*p = was;
+}
+
 /* A write that faults sets no D; which fault, at which level. */
 START_TEST(faults)
 {
@@ -82,35 +111,31 @@ START_TEST(faults)
 	struct hw_xlate x;
 	unsigned int l;
 
-	for (l = 1; l <= 4; l++) {
+	for (l = 1; l <= k->levels; l++) {
 		u64 *e = entry_at(r, IOVA, l);
 
 		saved = *e;
-		*e = k->read == 1 ? saved & ~3ULL : saved & ~1ULL;
+		*e = saved & ~k->present;
 		ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NOT_PRESENT);
-		*e = saved & ~k->write;
-		ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_PERMISSION);
-		ck_assert_int_eq(walk(r, IOVA, false, false, &x), IODIRTY_FAULT_NONE);
-		ck_assert(x.read && !x.write && !x.dirty);
-		*e = saved & ~k->read;
-		ck_assert_int_eq(walk(r, IOVA, false, true, &x), IODIRTY_FAULT_PERMISSION);
 		*e = saved;
+		without(r, l, true, false, l == 1 ? k->no_write : k->table_no_write);
+		without(r, l, false, true, l == 1 ? k->no_read : k->table_no_read);
 		ck_assert_uint_eq(*p, was);
 	}
-	ck_assert_int_eq(touch(r, true, IOVA + PAGE), IODIRTY_FAULT_NOT_PRESENT);
-	ck_assert_int_eq(touch(r, true, 1ULL << (k->granule_lg2 + 36)), IODIRTY_FAULT_ADDRESS);
+	ck_assert_int_eq(touch(r, true, IOVA + r->unit), IODIRTY_FAULT_NOT_PRESENT);
+	ck_assert_int_eq(touch(r, true, 1ULL << k->input_lg2), IODIRTY_FAULT_ADDRESS);
 	ck_assert_uint_eq(hw_dma(r->dev, 0, true, ~0ULL - 3, &x, 8, &fault), 0);
 	ck_assert_int_eq(fault.reason, IODIRTY_FAULT_ADDRESS);
 	ck_assert_uint_eq(hw_dma(r->dev, 1, true, IOVA, &x, 8, &fault), 0);
 	ck_assert_int_eq(fault.reason, IODIRTY_FAULT_NOT_ATTACHED);
 	/* A cached permission to read is none to write. */
-	*p = was & ~k->write;
+	*p = changed(was, k->no_write);
 	ck_assert_int_eq(touch(r, false, IOVA), 0);
 	ck_assert_int_eq(touch(r, true, IOVA), IODIRTY_FAULT_PERMISSION);
-	ck_assert_uint_eq(*p, (was & ~k->write) | k->a);
+	ck_assert_uint_eq(*p, changed(was, k->no_write) | k->a);
 	/* The memory is gone: it was a legal write, to nowhere. */
 	*p = was;
-	munmap(r->mem, PAGE);
+	munmap(r->mem, r->unit);
 	ck_assert_int_eq(touch(r, true, IOVA), IODIRTY_FAULT_MEMORY);
 	ck_assert_int_eq(touch(r, false, IOVA), IODIRTY_FAULT_MEMORY);
 	teardown(r);
@@ -119,7 +144,7 @@ END_TEST
 
 START_TEST(bad_amd)
 {
-	struct rig *r = setup(&kinds[0], 0);
+	struct rig *r = setup(kind_named("amd-v1"), 0);
 	u64 *e2 = entry_at(r, IOVA, 2), *e1 = entry_at(r, IOVA, 1), table = *e2;
 	struct hw_xlate x;
 
@@ -148,8 +173,8 @@ END_TEST
 /* A directory entry of level 3 that leads to a table of level 1. */
 START_TEST(amd_skipped_level)
 {
-	struct rig *r = setup(&kinds[0], 0);
-	u64 *table = new_table(r), iova = IOVA + 0x5000;
+	struct rig *r = setup(kind_named("amd-v1"), 0);
+	u64 *table = new_table(r, 1), iova = IOVA + 0x5000;
 	struct hw_xlate x;
 
 	table[5] = amd_leaf(0x77777000, 1, 12);
@@ -166,7 +191,7 @@ END_TEST
 
 START_TEST(bad_vtd)
 {
-	struct rig *r = setup(&kinds[2], 0);
+	struct rig *r = setup(kind_named("vtd-ss"), 0);
 	struct hw_xlate x;
 
 	/* An SS-PTE's bit 7 is ignored; an SS-PML4E's is reserved. */

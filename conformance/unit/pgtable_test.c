@@ -11,39 +11,19 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include "pgtable.h"
+#include "pgtable_known.h"
 
-#define RW (PGT_READ | PGT_WRITE)
 #define ANY_SIZE 63
-#define MAX_TESTED_LG2 40 /* 1 TiB */
-
-/* A format as the test knows it, not as the code under test describes it. */
-struct known {
-	const char *name;
-	unsigned int granule_lg2, levels;
-	u64 first, last; /* aperture */
-	u64 present, dirty; /* bits of an entry */
-	u64 sizes; /* leaves, up to MAX_TESTED_LG2 */
-};
-
-static const struct known known[] = {
-	{ "amd-v1", 12, 6, 0, ~0ULL, 0x1, 0x40, 0x17ffffff000 },
-	{ "vtd-ss", 12, 4, 0, 0xffffffffffff, 0x3, 0x200, 0x40201000 },
-	{ "mock", 11, 3, 0x1000000, 0x7fffffff, 0x1, 0x40, 0x7ffff800 },
-};
-
-#define NR_KNOWN ((int)(sizeof(known) / sizeof(known[0])))
 
 static const struct known *k;
 static const struct pgt_engine *engine;
 static struct pgt pgt;
 
-static void setup_format(int i)
+static void setup_format_as(int i, bool track)
 {
 	k = &known[i];
 	ck_assert_ptr_nonnull(pgt_format_by_name(k->name));
-	ck_assert_int_eq(pgt_init(&pgt, pgt_format_by_name(k->name), 0, true), 0);
-	ck_assert_uint_eq(pgt.table_pages, 1);
+	ck_assert_int_eq(pgt_init(&pgt, pgt_format_by_name(k->name), 0, track), 0);
 	engine = pgt_engines[0];
 }
 
@@ -52,14 +32,57 @@ static u64 size_of(unsigned int lg2)
 	return 1ULL << lg2;
 }
 
+static u64 page_size(void)
+{
+	return size_of(k->granule_lg2);
+}
+
 static unsigned int level_of(unsigned int lg2)
 {
-	return (lg2 - k->granule_lg2) / 9;
+	return (lg2 - k->granule_lg2) / k->index_lg2;
+}
+
+/* Of an entry of a table of @level. */
+static unsigned int item_lg2(unsigned int level)
+{
+	return k->granule_lg2 + k->index_lg2 * level;
 }
 
 static unsigned int item_lg2_of(unsigned int lg2)
 {
-	return k->granule_lg2 + 9 * level_of(lg2);
+	return item_lg2(level_of(lg2));
+}
+
+/* Entries of a table of @level. */
+static u64 entries_of(unsigned int level)
+{
+	return size_of(level == k->levels - 1 ? k->root_index_lg2 : k->index_lg2);
+}
+
+/* Pages of the root, and of a table of each level below it down to @level. */
+static u64 pages_to(unsigned int level)
+{
+	u64 bytes = 0;
+
+	for (; level < k->levels; level++)
+		bytes += entries_of(level) * 8;
+	return bytes / PORT_PAGE_SIZE;
+}
+
+static u64 root_pages(void)
+{
+	return pages_to(k->levels - 1);
+}
+
+static void setup_format(int i)
+{
+	setup_format_as(i, true);
+	ck_assert_uint_eq(pgt.table_pages, root_pages());
+}
+
+static bool is_dirty(u64 entry)
+{
+	return (entry & k->dirty_mask) == k->dirty;
 }
 
 /* The entry that translates @iova in the table of @level, by hand. */
@@ -69,13 +92,14 @@ static u64 *raw(u64 iova, unsigned int level)
 	unsigned int l;
 
 	for (l = k->levels - 1;; l--) {
-		u64 *entry = &table[iova >> (k->granule_lg2 + 9 * l) & 511];
+		u64 *entry = &table[iova >> item_lg2(l) & (entries_of(l) - 1)];
 
 		if (l == level)
 			return entry;
 		if (!(*entry & k->present))
 			ck_abort_msg("no table of level %u at %#lx", l - 1, (unsigned long)iova);
-		table = (u64 *)((*entry & 0x000ffffffffff000ULL) >> 12 << k->granule_lg2);
+		/* the mock's addresses count units of 2 KiB */
+		table = (u64 *)((*entry & 0x000ffffffffff000ULL) >> (k->granule_lg2 == 11));
 	}
 }
 
@@ -97,11 +121,21 @@ static void unmap(u64 iova, u64 length)
 	pgt_gather_init(&g);
 	pgt_unmap(&pgt, iova, length, &g);
 	for (page = g.free_list; page; page = (u64 *)page[0])
-		for (i = 0; i < 512; i++)
+		for (i = 0; i < 1 << k->index_lg2; i++)
 			seen |= page[i];
 	ck_assert_uint_eq(seen & k->present, 0);
 	pgt_gather_free(&g);
 	ck_assert_ptr_null(g.free_list);
+}
+
+static unsigned int dirty_entries(u64 iova, unsigned int lg2)
+{
+	unsigned int n = 1U << (lg2 - item_lg2_of(lg2)), sum = 0;
+	u64 *entry = raw(iova, level_of(lg2));
+
+	while (n--)
+		sum += is_dirty(*entry++);
+	return sum;
 }
 
 /* ---- formats ---- */
@@ -114,6 +148,8 @@ START_TEST(formats_are_what_they_should_be)
 	fmt = pgt.fmt;
 	ck_assert_uint_eq(fmt->granule_lg2, k->granule_lg2);
 	ck_assert_uint_eq(fmt->levels, k->levels);
+	ck_assert_uint_eq(fmt->index_lg2, k->index_lg2);
+	ck_assert_int_eq(fmt->always, k->always);
 	ck_assert_uint_eq(fmt->aperture_first, k->first);
 	ck_assert_uint_eq(fmt->aperture_last, k->last);
 	ck_assert_uint_eq(fmt->leaf_sizes & (size_of(MAX_TESTED_LG2 + 1) - 1), k->sizes);
@@ -123,62 +159,70 @@ START_TEST(formats_are_what_they_should_be)
 }
 END_TEST
 
-/*
- * Entries worked out by hand from the rules that pgtable/bits/ states. AMD: present 1, next level 7 is
- * 0xe00, IR and IW 0x60..., the size of a contiguous leaf in ones from bit 12.
- * Mock: the same with the address counted in units of 2 KiB. VT-d: R 1, W 2,
- * PS 0x80.
- */
-static const struct golden {
-	int format;
-	u64 iova, pa;
-	unsigned int lg2, level, prot, replicas;
-	u64 entry;
-} golden[] = {
-	{ 0, 0x1000, 0x12345000, 12, 0, RW, 1, 0x6000000012345001 },
-	{ 0, 0x1000, 0x12345000, 12, 0, PGT_READ, 1, 0x2000000012345001 },
-	{ 0, 0x1000, 0x12345000, 12, 0, PGT_WRITE, 1, 0x4000000012345001 },
-	{ 0, 0x2000, 0x12346000, 13, 0, RW, 2, 0x6000000012346e01 },
-	{ 0, 0x4000, 0x12344000, 14, 0, RW, 4, 0x6000000012345e01 },
-	{ 0, 0x8000, 0x12348000, 15, 0, RW, 8, 0x600000001234be01 },
-	{ 0, 0x100000, 0x12300000, 20, 0, RW, 256, 0x600000001237fe01 },
-	{ 0, 0x200000, 0x40000000, 21, 1, RW, 1, 0x6000000040000001 },
-	{ 0, 0x400000, 0x40000000, 22, 1, RW, 2, 0x60000000401ffe01 },
-	{ 0, 0x40000000, 0x80000000, 30, 2, RW, 1, 0x6000000080000001 },
-	{ 0, 0xffffff8000000000, 0x8000000000, 38, 2, RW, 256, 0x6000009ffffffe01 },
-	{ 0, 0x10000000000, 0x30000000000, 40, 3, RW, 2, 0x6000037ffffffe01 },
-	{ 1, 0x1000, 0x12345000, 12, 0, RW, 1, 0x12345003 },
-	{ 1, 0x1000, 0x12345000, 12, 0, PGT_READ, 1, 0x12345001 },
-	{ 1, 0x1000, 0x12345000, 12, 0, PGT_WRITE, 1, 0x12345002 },
-	{ 1, 0x200000, 0x40000000, 21, 1, RW, 1, 0x40000083 },
-	{ 1, 0xffffc0000000, 0x80000000, 30, 2, PGT_READ, 1, 0x80000081 },
-	{ 2, 0x1000800, 0x12345800, 11, 0, RW, 1, 0x600000002468b001 },
-	{ 2, 0x1001000, 0x12345000, 12, 0, RW, 2, 0x600000002468ae01 },
-	{ 2, 0x1002000, 0x12346000, 13, 0, RW, 4, 0x600000002468de01 },
-	{ 2, 0x1100000, 0x12300000, 20, 1, RW, 1, 0x6000000024600001 },
-	{ 2, 0x1200000, 0x12200000, 21, 1, RW, 2, 0x60000000245ffe01 },
-};
+/* Is @entry the one that @g says, entry @i of the leaf? */
+static u64 golden_entry(const struct golden *g, u64 i)
+{
+	return g->entry + (k->contiguous ? i << item_lg2(g->level) : 0);
+}
 
 START_TEST(entries_are_the_manuals)
 {
 	const struct golden *g = &golden[_i];
-	unsigned int i;
-	u64 item;
+	u64 index, wrong = 0, i;
+	struct pgt_leaf leaf;
+	bool dirty;
+	u64 start;
 
-	setup_format(g->format);
-	item = size_of(item_lg2_of(g->lg2));
+	setup_format(known_named(g->format));
 	ck_assert_int_eq(pgt_map(&pgt, g->iova, g->pa, size_of(g->lg2), g->prot, ANY_SIZE), 0);
 	for (i = 0; i < g->replicas; i++)
-		ck_assert_uint_eq(*raw(g->iova + i * item, g->level), g->entry);
+		wrong += *raw(g->iova + (i << item_lg2(g->level)), g->level) != golden_entry(g, i);
+	ck_assert_uint_eq(*raw(g->iova, g->level), g->entry);
+	ck_assert_uint_eq(wrong, 0);
 	/* nothing beside it */
-	if ((g->iova >> item_lg2_of(g->lg2) & 511) + g->replicas < 512)
+	index = g->iova >> item_lg2(g->level) & (entries_of(g->level) - 1);
+	if (index + g->replicas < entries_of(g->level))
 		ck_assert_uint_eq(raw(g->iova, g->level)[g->replicas], 0);
-	if (g->iova >> item_lg2_of(g->lg2) & 511)
+	if (index)
 		ck_assert_uint_eq(raw(g->iova, g->level)[-1], 0);
-	/* tables: next level n in bits 11:9 with IR and IW; or R and W */
 	for (i = g->level + 1; i < k->levels; i++)
 		ck_assert_uint_eq(*raw(g->iova, i) & 0xfff0000000000fff,
-				  g->format == 1 ? 3 : 0x6000000000000001 | (u64)i << 9);
+				  k->table + i * k->table_level);
+	/* what may not be written does not become so by being dirty */
+	ck_assert_int_eq(pgt_leaf(&pgt, g->iova, &leaf, &start, &dirty), 0);
+	ck_assert_uint_eq(leaf.prot, g->prot);
+	if (!(g->prot & PGT_WRITE)) {
+		ck_assert_int_eq(pgt_set_dirty(&pgt, g->iova), 0);
+		ck_assert_int_eq(pgt_leaf(&pgt, g->iova, &leaf, &start, &dirty), 0);
+		ck_assert_uint_eq(leaf.prot, g->prot);
+	}
+	pgt_fini(&pgt);
+}
+END_TEST
+
+/*
+ * In a table that is not to be tracked, of hardware that always records, leaves
+ * that can be written are dirty, in all their entries; else they are clean, as
+ * those that cannot be written always are.
+ */
+START_TEST(untracked_tables)
+{
+	unsigned int lg2;
+
+	setup_format_as(_i, false);
+	for (lg2 = k->granule_lg2; lg2 <= MAX_TESTED_LG2; lg2++) {
+		u64 iova = (k->first + (size_of(lg2) - 1)) & ~(size_of(lg2) - 1);
+
+		if (!(k->sizes & size_of(lg2)) || k->last - iova < 2 * size_of(lg2))
+			continue;
+		ck_assert_int_eq(pgt_map(&pgt, iova, 0, size_of(lg2), RW, ANY_SIZE), 0);
+		ck_assert_uint_eq(dirty_entries(iova, lg2),
+				  k->always ? size_of(lg2 - item_lg2_of(lg2)) : 0);
+		unmap(iova, size_of(lg2));
+		ck_assert_int_eq(pgt_map(&pgt, iova, 0, size_of(lg2), PGT_READ, ANY_SIZE), 0);
+		ck_assert_uint_eq(dirty_entries(iova, lg2), 0);
+		unmap(iova, size_of(lg2));
+	}
 	pgt_fini(&pgt);
 }
 END_TEST
@@ -217,16 +261,6 @@ static u64 bits_set(const struct pgt_bits *b)
 	return sum;
 }
 
-static unsigned int dirty_replicas(u64 iova, unsigned int lg2)
-{
-	unsigned int n = 1U << (lg2 - item_lg2_of(lg2)), sum = 0;
-	u64 *entry = raw(iova, level_of(lg2));
-
-	while (n--)
-		sum += (*entry++ & k->dirty) != 0;
-	return sum;
-}
-
 static bool leaf_is(u64 iova, u64 pa, unsigned int lg2, u64 at, bool dirty)
 {
 	struct pgt_leaf leaf;
@@ -244,7 +278,7 @@ static void check_cleaned(const struct pgt_gather *g, u64 iova, unsigned int lg2
 	ck_assert_uint_eq(g->cleaned_bytes, size_of(lg2));
 	ck_assert_uint_eq(g->entries_cleared, size_of(lg2 - item_lg2_of(lg2)));
 	ck_assert_uint_gt(g->entries_scanned, 0);
-	ck_assert_uint_eq(dirty_replicas(iova, lg2), 0);
+	ck_assert_uint_eq(dirty_entries(iova, lg2), 0);
 }
 
 /* The leaf is dirty in one replica. */
@@ -264,14 +298,14 @@ static void check_dirty_leaf(u64 iova, u64 pa, unsigned int lg2, u64 replica)
 		first &= ~(size_of(gran) - 1);
 		end |= size_of(gran) - 1;
 		ck_assert_int_eq(pgt_set_dirty(&pgt, at), 0);
-		ck_assert_uint_eq(*raw(at, level_of(lg2)) & k->dirty, k->dirty);
-		ck_assert_uint_eq(dirty_replicas(iova, lg2), 1);
+		ck_assert(is_dirty(*raw(at, level_of(lg2))));
+		ck_assert_uint_eq(dirty_entries(iova, lg2), 1);
 		ck_assert(leaf_is(iova, pa, lg2, at, true));
 
 		b = harvest(first, end, gran, PGT_NO_CLEAR, &g);
 		ck_assert_uint_eq(bits_set(&b), gran < lg2 ? size_of(lg2 - gran) : 1);
 		check_gather_empty(&g);
-		ck_assert_uint_eq(dirty_replicas(iova, lg2), 1);
+		ck_assert_uint_eq(dirty_entries(iova, lg2), 1);
 
 		b = harvest(first, end, gran, 0, &g);
 		ck_assert_uint_eq(bits_set(&b), gran < lg2 ? size_of(lg2 - gran) : 1);
@@ -314,7 +348,7 @@ static void check_one_leaf(u64 iova, unsigned int lg2)
 	u64 start;
 
 	ck_assert_int_eq(pgt_map(&pgt, iova, pa, size, RW, ANY_SIZE), 0);
-	ck_assert_uint_eq(pgt.table_pages, k->levels - level_of(lg2));
+	ck_assert_uint_eq(pgt.table_pages, pages_to(level_of(lg2)));
 	ck_assert(leaf_is(iova, pa, lg2, iova, false));
 	ck_assert(leaf_is(iova, pa, lg2, iova + size / 2, false));
 	ck_assert(leaf_is(iova, pa, lg2, iova + (size - 1), false));
@@ -323,20 +357,20 @@ static void check_one_leaf(u64 iova, unsigned int lg2)
 	check_dirty_leaf(iova, pa, lg2, replicas - 1);
 
 	/* present is not mapped over */
-	ck_assert_int_eq(pgt_map(&pgt, iova, 0, size_of(k->granule_lg2), RW, ANY_SIZE), -EEXIST);
+	ck_assert_int_eq(pgt_map(&pgt, iova, 0, page_size(), RW, ANY_SIZE), -EEXIST);
 	ck_assert(leaf_is(iova, pa, lg2, iova, false));
 
 	/* unmapping a part unmaps the leaf; a new one is clean */
 	ck_assert_int_eq(pgt_set_dirty(&pgt, iova), 0);
 	unmap(iova + size / 2, 1);
-	ck_assert_uint_eq(pgt.table_pages, 1);
+	ck_assert_uint_eq(pgt.table_pages, root_pages());
 	ck_assert_int_eq(pgt_leaf(&pgt, iova, &leaf, &start, &dirty), -ENOENT);
 	ck_assert_int_eq(pgt_set_dirty(&pgt, iova), -ENOENT);
 	ck_assert_int_eq(pgt_map(&pgt, iova, pa, size, RW, ANY_SIZE), 0);
-	ck_assert_uint_eq(dirty_replicas(iova, lg2), 0);
+	ck_assert_uint_eq(dirty_entries(iova, lg2), 0);
 	ck_assert(leaf_is(iova, pa, lg2, iova, false));
 	unmap(iova, size);
-	ck_assert_uint_eq(pgt.table_pages, 1);
+	ck_assert_uint_eq(pgt.table_pages, root_pages());
 }
 
 START_TEST(leaf_of_every_size)
@@ -366,25 +400,25 @@ START_TEST(map_errors)
 	u64 page, nth;
 
 	setup_format(_i);
-	page = size_of(k->granule_lg2);
+	page = page_size();
 	ck_assert_int_eq(pgt_map(&pgt, k->last - (page - 1), 0, 2 * page, RW, ANY_SIZE), -ERANGE);
 	if (k->first)
 		ck_assert_int_eq(pgt_map(&pgt, k->first - page, 0, page, RW, ANY_SIZE), -ERANGE);
 	if (k->last != ~0ULL)
 		ck_assert_int_eq(pgt_map(&pgt, k->last + 1, 0, page, RW, ANY_SIZE), -ERANGE);
 	ck_assert_int_eq(pgt_map(&pgt, k->first, 0, page, RW, k->granule_lg2 - 1), -EINVAL);
-	ck_assert_uint_eq(pgt.table_pages, 1);
+	ck_assert_uint_eq(pgt.table_pages, root_pages());
 
 	/* no memory for the nth table; two at the lowest level are needed */
 	for (nth = 1;; nth++) {
-		u64 iova = k->first + size_of(k->granule_lg2 + 9) - page;
+		u64 iova = k->first + size_of(item_lg2(1)) - page;
 		int err;
 
 		port_fail_set(nth);
 		err = pgt_map(&pgt, iova, 0, 2 * page, RW, k->granule_lg2);
 		port_fail_set(0);
 		unmap(iova, 2 * page);
-		ck_assert_uint_eq(pgt.table_pages, 1);
+		ck_assert_uint_eq(pgt.table_pages, root_pages());
 		if (!err)
 			break;
 		ck_assert_int_eq(err, -ENOMEM);
@@ -400,11 +434,11 @@ START_TEST(read_tables_reads_each_entry_once)
 	unsigned int level;
 
 	setup_format(_i);
-	page = size_of(k->granule_lg2);
+	page = page_size();
 	last = k->first + (n * page - 1);
 	ck_assert_int_eq(pgt_map(&pgt, k->first, 0, n * page, RW, k->granule_lg2), 0);
 	for (level = 0; level < k->levels; level++) {
-		u64 item = size_of(k->granule_lg2 + 9 * level), at;
+		u64 item = size_of(item_lg2(level)), at;
 
 		for (at = k->first & ~(item - 1); at <= last; at += item, count++)
 			sum += *raw(at, level);
@@ -478,7 +512,7 @@ static u64 page_iova(u64 base, int page)
 static void shadow_map(u64 base, int page, int pages)
 {
 	unsigned int max_lg2 = k->granule_lg2 + rand() % 14;
-	u64 pa = ((u64)rand() << 12) & ~(size_of(12 + rand() % 16) - 1);
+	u64 pa = ((u64)rand() << k->granule_lg2) & ~(size_of(k->granule_lg2 + rand() % 16) - 1);
 	int end = page + pages, wrong = 0, i;
 
 	ck_assert_int_eq(
@@ -516,7 +550,7 @@ static void shadow_harvest(u64 base)
 	from &= ~0U << shift;
 	to |= (1 << shift) - 1;
 	first = page_iova(base, from);
-	last = page_iova(base, to) + (size_of(k->granule_lg2) - 1);
+	last = page_iova(base, to) + (page_size() - 1);
 	head = first;
 	tail = last;
 	memset(want, 0, sizeof(want));
@@ -527,7 +561,7 @@ static void shadow_harvest(u64 base)
 
 		if (!shadow[i].mapped || !leaf->dirty)
 			continue;
-		for (bit = at >> lg2; bit <= (at + size_of(k->granule_lg2) - 1) >> lg2; bit++)
+		for (bit = at >> lg2; bit <= (at + page_size() - 1) >> lg2; bit++)
 			want[bit / 64] |= 1ULL << bit % 64;
 		if (i < to && shadow[i + 1].mapped && shadow[i + 1].leaf == shadow[i].leaf)
 			continue;
@@ -593,7 +627,7 @@ static void shadow_run(u64 base, unsigned int seed)
 		}
 	}
 	unmap(base, (u64)SHADOW_PAGES << k->granule_lg2);
-	ck_assert_uint_eq(pgt.table_pages, 1);
+	ck_assert_uint_eq(pgt.table_pages, root_pages());
 }
 
 START_TEST(random_against_shadow)
@@ -695,6 +729,7 @@ int main(void)
 	tcase_add_loop_test(tc, formats_are_what_they_should_be, 0, NR_KNOWN);
 	tcase_add_loop_test(tc, entries_are_the_manuals, 0,
 			    (int)(sizeof(golden) / sizeof(golden[0])));
+	tcase_add_loop_test(tc, untracked_tables, 0, NR_KNOWN);
 	tcase_add_loop_test(tc, leaf_of_every_size, 0, NR_KNOWN);
 	tcase_add_loop_test(tc, map_errors, 0, NR_KNOWN);
 	tcase_add_loop_test(tc, read_tables_reads_each_entry_once, 0, NR_KNOWN);

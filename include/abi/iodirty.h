@@ -36,6 +36,8 @@ enum iodirty_format_flags {
 	IODIRTY_FORMAT_DIRTY_PASID = 1 << 2,
 	/* Of the format before it: one IOMMU reads the tables of both. */
 	IODIRTY_FORMAT_VARIANT = 1 << 3,
+	/* What may be written may be read too: write alone cannot be expressed. */
+	IODIRTY_FORMAT_WRITE_READS = 1 << 4,
 };
 
 /* The @index-th page-table format; ENOENT past the last. */

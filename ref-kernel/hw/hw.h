@@ -169,6 +169,7 @@ struct hw_place {
  */
 struct hw_walker {
 	const char *format;
+	bool always; /* A and D are updated whatever the context says */
 	enum iodirty_fault (*walk)(struct hw_walk *w, struct hw_xlate *out);
 };
 

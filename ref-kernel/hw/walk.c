@@ -23,7 +23,7 @@ struct hw_walk hw_walk_of(struct hw_iommu *iommu, const struct hw_context *ctx, 
 		.root = ctx->root_phys,
 		.iova = iova,
 		.write = write,
-		.track = ctx->dirty && iommu->config.dirty,
+		.track = (ctx->dirty && iommu->config.dirty) || iommu->walker->always,
 		.dirty_sets = &iommu->count.dirty_sets,
 	};
 }

@@ -7,6 +7,10 @@
 
 extern const struct hw_walker hw_walker_amd_v1;
 extern const struct hw_walker hw_walker_mock;
+extern const struct hw_walker hw_walker_riscv_sv39;
+extern const struct hw_walker hw_walker_riscv_sv48;
+extern const struct hw_walker hw_walker_riscv_sv57;
+extern const struct hw_walker hw_walker_vtd_fs;
 extern const struct hw_walker hw_walker_vtd_ss;
 
 #endif

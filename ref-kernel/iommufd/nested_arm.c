@@ -62,14 +62,14 @@ static int init(struct nested *nested, const union nested_data *data)
 }
 
 enum { /* opcodes, bits 7:0 of word 0 */
-	CFGI_CD = 0x05,
-	CFGI_CD_ALL = 0x06,
-	TLBI_NH_ALL = 0x10,
-	TLBI_NH_ASID = 0x11,
-	TLBI_NH_VA = 0x12,
-	TLBI_NH_VAA = 0x13,
-	TLBI_NSNH_ALL = 0x30,
-	ATC_INV = 0x40,
+       CFGI_CD = 0x05,
+       CFGI_CD_ALL = 0x06,
+       TLBI_NH_ALL = 0x10,
+       TLBI_NH_ASID = 0x11,
+       TLBI_NH_VA = 0x12,
+       TLBI_NH_VAA = 0x13,
+       TLBI_NSNH_ALL = 0x30,
+       ATC_INV = 0x40,
 };
 
 /*

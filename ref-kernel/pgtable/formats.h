@@ -7,6 +7,10 @@
 
 extern const struct pgt_format pgt_amd_v1;
 extern const struct pgt_format pgt_mock;
+extern const struct pgt_format pgt_riscv_sv39;
+extern const struct pgt_format pgt_riscv_sv48;
+extern const struct pgt_format pgt_riscv_sv57;
+extern const struct pgt_format pgt_vtd_fs;
 extern const struct pgt_format pgt_vtd_ss;
 
 /* Bits [lo, hi] of leaf_sizes. */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Formats and entries as the test of the page tables knows them: worked out by
+ * hand from the manuals, with the bits spelled out once more.
+ */
+#ifndef IODIRTY_UNIT_PGTABLE_KNOWN_H
+#define IODIRTY_UNIT_PGTABLE_KNOWN_H
+
+#include <check.h>
+#include <string.h>
+#include "pgtable.h"
+
+#define RW (PGT_READ | PGT_WRITE)
+#define MAX_TESTED_LG2 40 /* 1 TiB */
+
+static const struct known {
+	const char *name;
+	unsigned int granule_lg2, index_lg2, root_index_lg2, levels;
+	u64 first, last; /* aperture */
+	u64 present; /* bits of an entry, any of them */
+	u64 dirty_mask, dirty; /* bits that say dirty, and what they are then */
+	u64 table, table_level; /* an entry that leads to a table; added for each level */
+	u64 sizes; /* leaves, up to MAX_TESTED_LG2 */
+	bool contiguous, always;
+} known[] = {
+	{ "amd-v1", 12, 9, 9, 6, 0, ~0ULL, 1, 0x40, 0x40, 0x6000000000000001, 0x200, 0x17ffffff000,
+	  0, 0 },
+	{ "vtd-ss", 12, 9, 9, 4, 0, 0xffffffffffff, 3, 0x200, 0x200, 3, 0, 0x40201000, 0, 0 },
+	{ "mock", 11, 9, 9, 3, 0x1000000, 0x7fffffff, 1, 0x40, 0x40, 0x6000000000000001, 0x200,
+	  0x7ffff800, 0, 0 },
+};
+
+#define NR_KNOWN ((int)(sizeof(known) / sizeof(known[0])))
+
+static inline int known_named(const char *name)
+{
+	int i = 0;
+
+	while (i < NR_KNOWN && strcmp(known[i].name, name))
+		i++;
+	ck_assert_int_lt(i, NR_KNOWN);
+	return i;
+}
+
+/*
+ * Entries worked out by hand from the rules that pgtable/bits/ states. AMD:
+ * present 1, next level 7 is 0xe00, IR and IW 0x60..., the size of a contiguous
+ * leaf in ones from bit 12. Mock: the same with the address counted in units of
+ * 2 KiB. VT-d: R 1, W 2, PS 0x80.
+ */
+static const struct golden {
+	const char *format;
+	u64 iova, pa;
+	unsigned int lg2, level, prot, replicas;
+	u64 entry; /* the first */
+} golden[] = {
+	{ "amd-v1", 0x1000, 0x12345000, 12, 0, RW, 1, 0x6000000012345001 },
+	{ "amd-v1", 0x1000, 0x12345000, 12, 0, PGT_READ, 1, 0x2000000012345001 },
+	{ "amd-v1", 0x1000, 0x12345000, 12, 0, PGT_WRITE, 1, 0x4000000012345001 },
+	{ "amd-v1", 0x2000, 0x12346000, 13, 0, RW, 2, 0x6000000012346e01 },
+	{ "amd-v1", 0x4000, 0x12344000, 14, 0, RW, 4, 0x6000000012345e01 },
+	{ "amd-v1", 0x8000, 0x12348000, 15, 0, RW, 8, 0x600000001234be01 },
+	{ "amd-v1", 0x100000, 0x12300000, 20, 0, RW, 256, 0x600000001237fe01 },
+	{ "amd-v1", 0x200000, 0x40000000, 21, 1, RW, 1, 0x6000000040000001 },
+	{ "amd-v1", 0x400000, 0x40000000, 22, 1, RW, 2, 0x60000000401ffe01 },
+	{ "amd-v1", 0x40000000, 0x80000000, 30, 2, RW, 1, 0x6000000080000001 },
+	{ "amd-v1", 0xffffff8000000000, 0x8000000000, 38, 2, RW, 256, 0x6000009ffffffe01 },
+	{ "amd-v1", 0x10000000000, 0x30000000000, 40, 3, RW, 2, 0x6000037ffffffe01 },
+	{ "vtd-ss", 0x1000, 0x12345000, 12, 0, RW, 1, 0x12345003 },
+	{ "vtd-ss", 0x1000, 0x12345000, 12, 0, PGT_READ, 1, 0x12345001 },
+	{ "vtd-ss", 0x1000, 0x12345000, 12, 0, PGT_WRITE, 1, 0x12345002 },
+	{ "vtd-ss", 0x200000, 0x40000000, 21, 1, RW, 1, 0x40000083 },
+	{ "vtd-ss", 0xffffc0000000, 0x80000000, 30, 2, PGT_READ, 1, 0x80000081 },
+	{ "mock", 0x1000800, 0x12345800, 11, 0, RW, 1, 0x600000002468b001 },
+	{ "mock", 0x1001000, 0x12345000, 12, 0, RW, 2, 0x600000002468ae01 },
+	{ "mock", 0x1002000, 0x12346000, 13, 0, RW, 4, 0x600000002468de01 },
+	{ "mock", 0x1100000, 0x12300000, 20, 1, RW, 1, 0x6000000024600001 },
+	{ "mock", 0x1200000, 0x12200000, 21, 1, RW, 2, 0x60000000245ffe01 },
+};
+
+#endif
