@@ -106,6 +106,61 @@ static inline u64 vtd_leaf(u64 pa, unsigned int level, unsigned int lg2)
 	return pa | 3 | (level > 1 ? 0x80 : 0);
 }
 
+/* Arm: valid 1, table or page 2, SH 0x300, AF 0x400, DBM bit 51, contiguous bit 52. */
+static inline u64 arm_table(u64 phys, unsigned int level)
+{
+	(void)level;
+	return phys | 3;
+}
+
+static inline u64 arm_leaf(u64 pa, unsigned int level, bool several)
+{
+	return pa | (level == 1 ? 3 : 1) | 0x8000000000700 | (several ? 1ULL << 52 : 0);
+}
+
+/* AP[1] 0x40, AP[2] 0x80. */
+static inline u64 arm_s1_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	return arm_leaf(pa, level, lg2 != 12 && lg2 != 21 && lg2 != 30) | 0xc0;
+}
+
+static inline u64 arm_s1_16k_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	return arm_leaf(pa, level, lg2 != 14 && lg2 != 25) | 0xc0;
+}
+
+static inline u64 arm_s1_64k_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	return arm_leaf(pa, level, lg2 != 16 && lg2 != 29) | 0xc0;
+}
+
+/* S2AP[0] 0x40, S2AP[1] 0x80, write-back 0x3c. */
+static inline u64 arm_s2_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	return (arm_s1_leaf(pa, level, lg2) & ~0x80ULL) | 0x3c;
+}
+
+static inline u64 arm_s2_16k_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	return (arm_s1_16k_leaf(pa, level, lg2) & ~0x80ULL) | 0x3c;
+}
+
+static inline u64 arm_s2_64k_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	return (arm_s1_64k_leaf(pa, level, lg2) & ~0x80ULL) | 0x3c;
+}
+
+/* What the granules of a stage have in common. APTable is bits 62:61. */
+#define ARM_S1                                                                                    \
+	.contiguous = true, .always = true, .present = 1, .dirty = { .clear = 0x80 },             \
+	.clean = { .set = 0x80 }, .no_read = { .clear = 0x40 },                                   \
+	.no_write = { .clear = 1ULL << 51, .set = 0x80 }, .table_no_read = { .set = 1ULL << 61 }, \
+	.table_no_write = { .set = 1ULL << 62 }, .table = arm_table
+#define ARM_S2                                                                      \
+	.contiguous = true, .always = true, .present = 1, .dirty = { .set = 0x80 }, \
+	.clean = { .clear = 0x80 }, .no_read = { .clear = 0x40 },                   \
+	.no_write = { .clear = 1ULL << 51 | 0x80 }, .table = arm_table
+
 static const struct kind kinds[] = {
 	{
 		.name = "amd-v1",
@@ -163,6 +218,66 @@ static const struct kind kinds[] = {
 		.table_no_write = { .clear = 2 },
 		.table = vtd_table,
 		.leaf = vtd_leaf,
+	},
+	{
+		.name = "arm-s1-4k",
+		.granule_lg2 = 12,
+		.index_lg2 = 9,
+		.levels = 4,
+		.input_lg2 = 48,
+		.leaves = 0x442211000,
+		ARM_S1,
+		.leaf = arm_s1_leaf,
+	},
+	{
+		.name = "arm-s1-16k",
+		.granule_lg2 = 14,
+		.index_lg2 = 11,
+		.levels = 4,
+		.input_lg2 = 48,
+		.leaves = 0x42204000,
+		ARM_S1,
+		.leaf = arm_s1_16k_leaf,
+	},
+	{
+		.name = "arm-s1-64k",
+		.granule_lg2 = 16,
+		.index_lg2 = 13,
+		.levels = 3,
+		.input_lg2 = 48,
+		.leaves = 0x420210000,
+		ARM_S1,
+		.leaf = arm_s1_64k_leaf,
+	},
+	{
+		.name = "arm-s2-4k",
+		.granule_lg2 = 12,
+		.index_lg2 = 9,
+		.levels = 4,
+		.input_lg2 = 48,
+		.leaves = 0x442211000,
+		ARM_S2,
+		.leaf = arm_s2_leaf,
+	},
+	{
+		.name = "arm-s2-16k",
+		.granule_lg2 = 14,
+		.index_lg2 = 11,
+		.levels = 3,
+		.input_lg2 = 48,
+		.leaves = 0x42204000,
+		ARM_S2,
+		.leaf = arm_s2_16k_leaf,
+	},
+	{
+		.name = "arm-s2-64k",
+		.granule_lg2 = 16,
+		.index_lg2 = 13,
+		.levels = 3,
+		.input_lg2 = 48,
+		.leaves = 0x420210000,
+		ARM_S2,
+		.leaf = arm_s2_64k_leaf,
 	},
 };
 #define KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))

@@ -19,6 +19,14 @@ START_TEST(golden_words)
 	ck_assert_uint_eq(vtd_leaf(0x12200000, 2, 21), 0x12200083);
 	ck_assert_uint_eq(vtd_leaf(0x40000000, 3, 30), 0x40000083);
 	ck_assert_uint_eq(vtd_table(0x12345000, 3), 0x12345003);
+	ck_assert_uint_eq(arm_s1_leaf(0x12345000, 1, 12), 0x80000123457c3);
+	ck_assert_uint_eq(arm_s1_leaf(0x12340000, 1, 16), 0x180000123407c3);
+	ck_assert_uint_eq(arm_s1_16k_leaf(0x2000000, 2, 25), 0x80000020007c1);
+	ck_assert_uint_eq(arm_s1_64k_leaf(0x200000, 1, 21), 0x180000002007c3);
+	ck_assert_uint_eq(arm_s2_leaf(0x12345000, 1, 12), 0x800001234577f);
+	ck_assert_uint_eq(arm_s2_16k_leaf(0x40000000, 2, 30), 0x1800004000077d);
+	ck_assert_uint_eq(arm_s2_64k_leaf(0x20000000, 2, 29), 0x800002000077d);
+	ck_assert_uint_eq(arm_table(0x12345000, 3), 0x12345003);
 }
 END_TEST
 
@@ -208,6 +216,102 @@ START_TEST(bad_vtd)
 }
 END_TEST
 
+/* What only Arm has. Of the kinds these tests loop over they pass by the others. */
+START_TEST(arm_leaf_bits)
+{
+	const struct kind *k = &kinds[_i];
+	u64 dbm = 1ULL << 51, af = 0x400, *p, clean, dirty;
+	struct hw_xlate x;
+	struct rig *r;
+
+	if (strncmp(k->name, "arm-", 4))
+		return;
+	r = setup(k, 0);
+	p = put_mem(r, IOVA, 1);
+	clean = *p;
+	dirty = changed(clean, k->dirty);
+	/* The table that the last bit of the address chooses is another one. */
+	ck_assert_int_eq(walk(r, IOVA | 1ULL << 47, true, true, &x), IODIRTY_FAULT_NOT_PRESENT);
+	/* Without HD, DBM is nothing and bit 7 decides. */
+	ck_assert_int_eq(walk(r, IOVA, true, false, &x), IODIRTY_FAULT_PERMISSION);
+	ck_assert_int_eq(walk(r, IOVA, false, false, &x), IODIRTY_FAULT_NONE);
+	ck_assert(x.read && !x.write && !x.dirty);
+	ck_assert_uint_eq(*p, clean);
+	*p = dirty;
+	ck_assert_int_eq(walk(r, IOVA, true, false, &x), IODIRTY_FAULT_NONE);
+	ck_assert(x.write && x.dirty);
+	ck_assert_uint_eq(*p, dirty);
+	/* Writable, and not by DBM: there is nothing to record. */
+	*p = dirty & ~dbm;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert(x.write && x.dirty);
+	ck_assert_uint_eq(*p, dirty & ~dbm);
+	/* AF: with HA hardware sets it, with DBM's bit at one; else it is a fault. */
+	*p = clean & ~af;
+	ck_assert_int_eq(walk(r, IOVA, false, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(*p, clean);
+	*p = clean & ~af;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(*p, dirty);
+	*p = dirty & ~af;
+	ck_assert_int_eq(walk(r, IOVA, false, false, &x), IODIRTY_FAULT_PERMISSION);
+	ck_assert_int_eq(walk(r, IOVA, true, false, &x), IODIRTY_FAULT_PERMISSION);
+	ck_assert_uint_eq(*p, dirty & ~af);
+	/* A request that may not go on sets no AF. */
+	*p = changed(clean, k->no_write) & ~af;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_PERMISSION);
+	ck_assert_uint_eq(*p, changed(clean, k->no_write) & ~af);
+	/* At level 3, what is no page is reserved. */
+	*p = clean & ~2ULL;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	teardown(r);
+}
+END_TEST
+
+/* Blocks: 2M and 1G; 32M; 512M. Above them an entry that is no table is reserved. */
+START_TEST(arm_blocks)
+{
+	const struct kind *k = &kinds[_i];
+	unsigned int level, top;
+	struct hw_xlate x;
+	struct rig *r;
+
+	if (strncmp(k->name, "arm-", 4))
+		return;
+	r = setup(k, 0);
+	top = k->granule_lg2 == 12 ? 3 : 2;
+	for (level = 2; level <= k->levels; level++) {
+		*entry_at(r, IOVA, level) = k->leaf(0, level, span_lg2(k, level)) & ~(1ULL << 52);
+		ck_assert_int_eq(walk(r, IOVA, true, true, &x),
+				 level <= top ? IODIRTY_FAULT_NONE : IODIRTY_FAULT_BAD_TABLE);
+		*entry_at(r, IOVA, level) = 0;
+	}
+	teardown(r);
+}
+END_TEST
+
+/* The last bit of a 48-bit address, at whichever table begins the walk. */
+START_TEST(arm_top_bit)
+{
+	const struct kind *k = &kinds[_i];
+	u64 high = IOVA | 1ULL << 47, *low, *top;
+	struct hw_xlate x;
+	struct rig *r;
+
+	if (strncmp(k->name, "arm-", 4))
+		return;
+	r = setup(k, 0);
+	low = put(r, IOVA, 0x40000000, k->granule_lg2);
+	top = put(r, high, 0x80000000, k->granule_lg2);
+	ck_assert_int_eq(walk(r, high, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, 0x80000000);
+	ck_assert(!is_dirty(k, *low) && is_dirty(k, *top));
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, 0x40000000);
+	teardown(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hw_walk");
@@ -222,6 +326,9 @@ int main(void)
 	tcase_add_test(t, bad_amd);
 	tcase_add_test(t, amd_skipped_level);
 	tcase_add_test(t, bad_vtd);
+	tcase_add_loop_test(t, arm_leaf_bits, 0, KINDS);
+	tcase_add_loop_test(t, arm_blocks, 0, KINDS);
+	tcase_add_loop_test(t, arm_top_bit, 0, KINDS);
 	suite_add_tcase(s, t);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -13,6 +13,11 @@
 #define RW (PGT_READ | PGT_WRITE)
 #define MAX_TESTED_LG2 40 /* 1 TiB */
 
+/* Arm: valid, bit 7 and DBM (51) of a leaf that may be written. */
+#define S1_CLEAN 0x0008000000000081
+#define S1_DIRTY 0x0008000000000001
+#define S2_DIRTY 0x0008000000000081
+
 static const struct known {
 	const char *name;
 	unsigned int granule_lg2, index_lg2, root_index_lg2, levels;
@@ -28,6 +33,18 @@ static const struct known {
 	{ "vtd-ss", 12, 9, 9, 4, 0, 0xffffffffffff, 3, 0x200, 0x200, 3, 0, 0x40201000, 0, 0 },
 	{ "mock", 11, 9, 9, 3, 0x1000000, 0x7fffffff, 1, 0x40, 0x40, 0x6000000000000001, 0x200,
 	  0x7ffff800, 0, 0 },
+	{ "arm-s1-4k", 12, 9, 9, 4, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x442211000, 1,
+	  1 },
+	{ "arm-s1-16k", 14, 11, 11, 4, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x42204000,
+	  1, 1 },
+	{ "arm-s1-64k", 16, 13, 13, 3, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x420210000,
+	  1, 1 },
+	{ "arm-s2-4k", 12, 9, 9, 4, 0, 0xffffffffffff, 1, S2_DIRTY, S2_DIRTY, 3, 0, 0x442211000, 1,
+	  1 },
+	{ "arm-s2-16k", 14, 11, 12, 3, 0, 0xffffffffffff, 1, S2_DIRTY, S2_DIRTY, 3, 0, 0x42204000,
+	  1, 1 },
+	{ "arm-s2-64k", 16, 13, 13, 3, 0, 0xffffffffffff, 1, S2_DIRTY, S2_DIRTY, 3, 0, 0x420210000,
+	  1, 1 },
 };
 
 #define NR_KNOWN ((int)(sizeof(known) / sizeof(known[0])))
@@ -46,7 +63,9 @@ static inline int known_named(const char *name)
  * Entries worked out by hand from the rules that pgtable/bits/ states. AMD:
  * present 1, next level 7 is 0xe00, IR and IW 0x60..., the size of a contiguous
  * leaf in ones from bit 12. Mock: the same with the address counted in units of
- * 2 KiB. VT-d: R 1, W 2, PS 0x80.
+ * 2 KiB. VT-d: R 1, W 2, PS 0x80. Arm: page 3, block 1, SH 0x300, AF 0x400, DBM
+ * bit 51, contiguous bit 52; stage 1 AP[1] 0x40, AP[2] 0x80, nG 0x800, PXN and UXN
+ * bits 53 and 54; stage 2 write-back 0x3c, reads 0x40, XN bit 54.
  */
 static const struct golden {
 	const char *format;
@@ -76,6 +95,43 @@ static const struct golden {
 	{ "mock", 0x1002000, 0x12346000, 13, 0, RW, 4, 0x600000002468de01 },
 	{ "mock", 0x1100000, 0x12300000, 20, 1, RW, 1, 0x6000000024600001 },
 	{ "mock", 0x1200000, 0x12200000, 21, 1, RW, 2, 0x60000000245ffe01 },
+	{ "arm-s1-4k", 0x1000, 0x12345000, 12, 0, RW, 1, 0x68000012345fc3 },
+	{ "arm-s1-4k", 0x1000, 0x12345000, 12, 0, PGT_READ, 1, 0x60000012345fc3 },
+	{ "arm-s1-4k", 0x10000, 0x12340000, 16, 0, RW, 16, 0x78000012340fc3 },
+	{ "arm-s1-4k", 0x200000, 0x40200000, 21, 1, RW, 1, 0x68000040200fc1 },
+	{ "arm-s1-4k", 0x200000, 0x40200000, 21, 1, PGT_READ, 1, 0x60000040200fc1 },
+	{ "arm-s1-4k", 0x2000000, 0x42000000, 25, 1, RW, 16, 0x78000042000fc1 },
+	{ "arm-s1-4k", 0xffffc0000000, 0x80000000, 30, 2, RW, 1, 0x68000080000fc1 },
+	{ "arm-s1-4k", 0x400000000, 0x800000000, 34, 2, RW, 16, 0x78000800000fc1 },
+	{ "arm-s1-16k", 0x4000, 0x12344000, 14, 0, RW, 1, 0x68000012344fc3 },
+	{ "arm-s1-16k", 0x4000, 0x12344000, 14, 0, PGT_READ, 1, 0x60000012344fc3 },
+	{ "arm-s1-16k", 0x200000, 0x12200000, 21, 0, RW, 128, 0x78000012200fc3 },
+	{ "arm-s1-16k", 0x2000000, 0x42000000, 25, 1, RW, 1, 0x68000042000fc1 },
+	{ "arm-s1-16k", 0xffffc0000000, 0x80000000, 30, 1, RW, 32, 0x78000080000fc1 },
+	{ "arm-s1-64k", 0x10000, 0x12340000, 16, 0, RW, 1, 0x68000012340fc3 },
+	{ "arm-s1-64k", 0x10000, 0x12340000, 16, 0, PGT_READ, 1, 0x60000012340fc3 },
+	{ "arm-s1-64k", 0x200000, 0x12200000, 21, 0, RW, 32, 0x78000012200fc3 },
+	{ "arm-s1-64k", 0x20000000, 0x60000000, 29, 1, RW, 1, 0x68000060000fc1 },
+	{ "arm-s1-64k", 0xfffc00000000, 0x800000000, 34, 1, RW, 32, 0x78000800000fc1 },
+	{ "arm-s2-4k", 0x1000, 0x12345000, 12, 0, RW, 1, 0x4800001234577f },
+	{ "arm-s2-4k", 0x1000, 0x12345000, 12, 0, PGT_READ, 1, 0x4000001234577f },
+	{ "arm-s2-4k", 0x1000, 0x12345000, 12, 0, PGT_WRITE, 1, 0x4800001234573f },
+	{ "arm-s2-4k", 0x10000, 0x12340000, 16, 0, RW, 16, 0x5800001234077f },
+	{ "arm-s2-4k", 0x200000, 0x40200000, 21, 1, RW, 1, 0x4800004020077d },
+	{ "arm-s2-4k", 0x200000, 0x40200000, 21, 1, PGT_READ, 1, 0x4000004020077d },
+	{ "arm-s2-4k", 0x2000000, 0x42000000, 25, 1, RW, 16, 0x5800004200077d },
+	{ "arm-s2-4k", 0xffffc0000000, 0x80000000, 30, 2, RW, 1, 0x4800008000077d },
+	{ "arm-s2-4k", 0x400000000, 0x800000000, 34, 2, RW, 16, 0x5800080000077d },
+	{ "arm-s2-16k", 0x4000, 0x12344000, 14, 0, RW, 1, 0x4800001234477f },
+	{ "arm-s2-16k", 0x4000, 0x12344000, 14, 0, PGT_READ, 1, 0x4000001234477f },
+	{ "arm-s2-16k", 0x200000, 0x12200000, 21, 0, RW, 128, 0x5800001220077f },
+	{ "arm-s2-16k", 0x2000000, 0x42000000, 25, 1, RW, 1, 0x4800004200077d },
+	{ "arm-s2-16k", 0xffffc0000000, 0x80000000, 30, 1, RW, 32, 0x5800008000077d },
+	{ "arm-s2-64k", 0x10000, 0x12340000, 16, 0, RW, 1, 0x4800001234077f },
+	{ "arm-s2-64k", 0x10000, 0x12340000, 16, 0, PGT_READ, 1, 0x4000001234077f },
+	{ "arm-s2-64k", 0x200000, 0x12200000, 21, 0, RW, 32, 0x5800001220077f },
+	{ "arm-s2-64k", 0x20000000, 0x60000000, 29, 1, RW, 1, 0x4800006000077d },
+	{ "arm-s2-64k", 0xfffc00000000, 0x800000000, 34, 1, RW, 32, 0x5800080000077d },
 };
 
 #endif

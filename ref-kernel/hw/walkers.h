@@ -12,5 +12,11 @@ extern const struct hw_walker hw_walker_riscv_sv48;
 extern const struct hw_walker hw_walker_riscv_sv57;
 extern const struct hw_walker hw_walker_vtd_fs;
 extern const struct hw_walker hw_walker_vtd_ss;
+extern const struct hw_walker hw_walker_arm_s1_4k;
+extern const struct hw_walker hw_walker_arm_s1_16k;
+extern const struct hw_walker hw_walker_arm_s1_64k;
+extern const struct hw_walker hw_walker_arm_s2_4k;
+extern const struct hw_walker hw_walker_arm_s2_16k;
+extern const struct hw_walker hw_walker_arm_s2_64k;
 
 #endif

@@ -167,7 +167,7 @@ void pgt_harvest(struct pgt *pgt, const struct pgt_engine *engine, u64 first, u6
 
 /* Make the leaf at @iova dirty, in the one entry that @iova falls in, as
  * hardware would: -ENOENT where nothing is mapped. Where dirty is a way of being
- * writable (dirty_clear), a leaf that may not be written stays as it is. */
+ * writable (Arm), a leaf that may not be written stays as it is. */
 int pgt_set_dirty(struct pgt *pgt, u64 iova);
 
 /* Read each entry that translates a part of [first, last] once, of tables of all

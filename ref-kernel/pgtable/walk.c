@@ -229,18 +229,21 @@ int pgt_set_dirty(struct pgt *pgt, u64 iova)
 {
 	const struct pgt_format *fmt = pgt->fmt;
 	struct pgt_leaf leaf;
-	unsigned int level;
+	unsigned int level, prot;
 	u64 *slot = find(pgt, iova, &level);
-	u64 entry;
+	u64 entry, dirty;
 
 	if (!slot)
 		return -ENOENT;
 	entry = port_load(slot);
-	fmt->decode(entry, level, &leaf);
-	if (fmt->dirty_clear && !(leaf.prot & PGT_WRITE))
-		return 0;
-	while (!port_cmpxchg(slot, &entry, (entry | fmt->dirty_set) & ~fmt->dirty_clear))
-		;
+	do {
+		dirty = (entry | fmt->dirty_set) & ~fmt->dirty_clear;
+		fmt->decode(entry, level, &leaf);
+		prot = leaf.prot;
+		fmt->decode(dirty, level, &leaf);
+		if (leaf.prot != prot)
+			return 0;
+	} while (!port_cmpxchg(slot, &entry, dirty));
 	return 0;
 }
 
