@@ -367,7 +367,8 @@ static inline struct rig *setup(const struct kind *k, unsigned int iotlb_entries
 	r->config = (struct hw_iommu_config){
 		.tables = { k->name, k->granule_lg2, k->index_lg2, k->levels, k->input_lg2 },
 		.dirty = true,
-		.iotlb_entries = iotlb_entries,
+		.iotlb_sets = iotlb_entries,
+		.iotlb_ways = 1,
 	};
 	r->iommu = hw_iommu_create(&r->config, &err);
 	ck_assert_ptr_nonnull(r->iommu);
@@ -467,6 +468,19 @@ static inline enum iodirty_fault dma(struct rig *r, bool write, u64 iova, u64 le
 static inline enum iodirty_fault touch(struct rig *r, bool write, u64 iova)
 {
 	return dma(r, write, iova, 8);
+}
+
+/* [first, last] of @domain, walk caches too, complete on return. */
+static inline void hw_invalidate(struct hw_iommu *iommu, u32 domain, u64 first, u64 last)
+{
+	const struct hw_inv cmd = { .kind = HW_INV_RANGE,
+				    .domain = domain,
+				    .pasid = HW_ANY,
+				    .first = first,
+				    .last = last };
+
+	hw_inv_issue(iommu, &cmd);
+	hw_inv_wait(iommu);
 }
 
 static inline struct iodirty_stats stats(struct rig *r)

@@ -194,7 +194,7 @@ struct iodirty_stats {
 	__aligned_u64 iotlb_misses;
 	__aligned_u64 walks;
 	__aligned_u64 dirty_sets; /* D bits set by hardware */
-	__aligned_u64 invalidations; /* commands */
+	__aligned_u64 invalidations; /* commands to the IOMMUs' own caches */
 	__aligned_u64 invalidated_bytes; /* IOVA span they covered */
 	__aligned_u64 cleaned_bytes; /* IOVA of leaves made clean */
 	__aligned_u64 entries_scanned;
@@ -203,6 +203,13 @@ struct iodirty_stats {
 	__aligned_u64 table_pages;
 	__aligned_u64 requests_served; /* page requests answered SUCCESS */
 	__aligned_u64 requests_refused; /* answered INVALID, or by nobody */
+	/* Everything below may be left out by an older caller. */
+	__aligned_u64 walk_cache_hits; /* walks that began at a cached table */
+	__aligned_u64 walk_cache_misses; /* walks that began at the root */
+	__aligned_u64 atc_hits; /* accesses that devices translated by themselves */
+	__aligned_u64 atc_misses; /* accesses that devices asked the IOMMU for */
+	__aligned_u64 atc_invalidations; /* commands to devices' caches */
+	__aligned_u64 waits; /* for commands to be complete */
 };
 
 /*

@@ -729,7 +729,7 @@ ABI_FIELD(iodirty_stream_query, __reserved, 12, 4);
 ABI_FIELD(iodirty_stream_query, out_completed, 16, 8);
 ABI_FIELD(iodirty_stream_query, out_faults, 24, 8);
 
-ABI_STRUCT(iodirty_stats, 120);
+ABI_STRUCT(iodirty_stats, 168);
 ABI_FIELD(iodirty_stats, size, 0, 4);
 ABI_FIELD(iodirty_stats, __reserved, 4, 4);
 ABI_FIELD(iodirty_stats, dma_ops, 8, 8);
@@ -746,6 +746,12 @@ ABI_FIELD(iodirty_stats, pinned_pages, 88, 8);
 ABI_FIELD(iodirty_stats, table_pages, 96, 8);
 ABI_FIELD(iodirty_stats, requests_served, 104, 8);
 ABI_FIELD(iodirty_stats, requests_refused, 112, 8);
+ABI_FIELD(iodirty_stats, walk_cache_hits, 120, 8);
+ABI_FIELD(iodirty_stats, walk_cache_misses, 128, 8);
+ABI_FIELD(iodirty_stats, atc_hits, 136, 8);
+ABI_FIELD(iodirty_stats, atc_misses, 144, 8);
+ABI_FIELD(iodirty_stats, atc_invalidations, 152, 8);
+ABI_FIELD(iodirty_stats, waits, 160, 8);
 
 ABI_STRUCT(iodirty_table_read, 40);
 ABI_FIELD(iodirty_table_read, size, 0, 4);

@@ -10,38 +10,37 @@
  * walk decides. As in hardware, the D bit of a write is set before its bytes are
  * moved: a harvest may clear it in between, but then invalidates, and that waits
  * for the bytes.
- * in_flight is held for read.
  */
-static enum iodirty_fault translate(struct hw_dev *dev, u32 pasid, bool write, u64 iova,
-				    struct hw_xlate *x)
+enum iodirty_fault hw_translate(struct hw_dev *dev, u32 pasid, bool write, u64 iova,
+				struct hw_xlate *x)
 {
 	struct hw_iommu *iommu = dev->iommu;
 	const struct hw_context *ctx = hw_context_find(dev, pasid);
-	bool nested = ctx && ctx->stage1.kind != HW_STAGE1_NONE;
 	enum iodirty_fault fault;
 	struct hw_walk walk;
 	struct hw_tag tag;
+	bool nested, track;
 
 	if (!ctx)
 		return IODIRTY_FAULT_NOT_ATTACHED;
-	walk = hw_walk_of(iommu, ctx, iova, write);
-	tag = (struct hw_tag){
-		.domain = ctx->domain,
-		.stage1 = nested ? ctx->stage1.tag : 0,
-		.pasid = ctx->stage1.kind == HW_STAGE1_CD ? pasid : 0,
-	};
-	if (hw_iotlb_lookup(&iommu->iotlb, &tag, iova, x) &&
-	    (write ? x->write && (x->dirty || !(walk.track || nested)) : x->read)) {
+	nested = ctx->stage1.kind != HW_STAGE1_NONE;
+	walk = hw_walk_of(iommu, ctx, pasid, iova, write);
+	tag = nested ? hw_nest_tag(ctx, pasid) : walk.tag;
+	track = walk.track || nested;
+	if (hw_iotlb_lookup(&iommu->iotlb, tag, iova, x) &&
+	    (write ? x->write && (x->dirty || !track) : x->read)) {
 		port_count(&iommu->count.iotlb_hits, 1);
-		return IODIRTY_FAULT_NONE;
+	} else {
+		port_count(&iommu->count.iotlb_misses, 1);
+		port_count(&iommu->count.walks, 1);
+		fault = nested ? hw_nest_translate(iommu, ctx, pasid, iova, write, x) :
+				 iommu->walker->walk(&walk, x);
+		if (fault)
+			return fault;
+		hw_iotlb_fill(&iommu->iotlb, tag, iova, x);
 	}
-	port_count(&iommu->count.iotlb_misses, 1);
-	port_count(&iommu->count.walks, 1);
-	fault = nested ? hw_nest_translate(iommu, ctx, pasid, iova, write, x) :
-			 iommu->walker->walk(&walk, x);
-	if (!fault)
-		hw_iotlb_fill(&iommu->iotlb, &tag, iova, x);
-	return fault;
+	x->dirty |= !track;
+	return IODIRTY_FAULT_NONE;
 }
 
 /* How far from @iova one translation and one page of memory reach. */
@@ -60,7 +59,7 @@ static enum iodirty_fault dma_part(struct hw_dev *dev, u32 pasid, bool write, u6
 	enum iodirty_fault fault;
 
 	port_rwsem_read(&iommu->in_flight);
-	fault = translate(dev, pasid, write, iova, &x);
+	fault = hw_dev_translate(dev, pasid, write, iova, &x);
 	if (!fault) {
 		*moved = port_min(length, reach(&x, iova));
 		if (write ? port_phys_write(x.pa, buf, *moved) : port_phys_read(x.pa, buf, *moved))
@@ -116,9 +115,9 @@ bool hw_dma_atomic(struct hw_dev *dev, u32 pasid, enum iodirty_dma_op op, u64 io
 	port_count(&iommu->count.dma_ops, 1);
 	if (!(iova & (size - 1))) {
 		port_rwsem_read(&iommu->in_flight);
-		reason = translate(dev, pasid, false, iova, &x);
+		reason = hw_dev_translate(dev, pasid, false, iova, &x);
 		if (!reason)
-			reason = translate(dev, pasid, true, iova, &x);
+			reason = hw_dev_translate(dev, pasid, true, iova, &x);
 		if (!reason && port_phys_atomic(x.pa, atomic_op(op), size, operand, compare, old))
 			reason = IODIRTY_FAULT_MEMORY;
 		port_rwsem_read_end(&iommu->in_flight);

@@ -7,8 +7,8 @@
  * iommufd/ programs it through this header as a driver programs registers.
  *
  * Concurrency: DMA of any number of threads runs against everything here. An
- * invalidation returns when it is complete: no DMA that used the old
- * translation is still under way.
+ * invalidation is complete when a wait for it has returned: no DMA that used the
+ * old translation is still under way.
  */
 #ifndef IODIRTY_HW_H
 #define IODIRTY_HW_H
@@ -30,7 +30,12 @@ struct hw_geometry {
 struct hw_iommu_config {
 	struct hw_geometry tables;
 	bool dirty; /* can set D bits at all */
-	unsigned int iotlb_entries; /* 0: no IOTLB */
+	/* Cached translations are of one PASID (VT-d first stage: DID and PASID; Arm
+	 * stage 1: VMID and ASID; RISC-V: GSCID and PSCID), not of all of a domain
+	 * (VT-d second stage: DID; AMD host tables: DomainID). */
+	bool pasid_tagged;
+	unsigned int iotlb_sets, iotlb_ways; /* 0: no IOTLB */
+	unsigned int walk_entries; /* of the cache of tables on the way; 0: none */
 };
 
 /* NULL with *@err -ENOMEM, or -ENOENT if no walker knows the format. */
@@ -41,6 +46,14 @@ void hw_iommu_destroy(struct hw_iommu *iommu); /* no devices are left */
 struct hw_dev *hw_dev_create(struct hw_iommu *iommu);
 /* The caller has stopped its streams and removed every context. */
 void hw_dev_destroy(struct hw_dev *dev);
+
+/* A cache of translations in the device, which it asks the IOMMU for (PCIe ATS). */
+struct hw_ats {
+	unsigned int entries; /* 0: it asks each time */
+	bool eager; /* it asks for write permission to read, too; else to write only */
+};
+/* Before @dev has any context. -ENOMEM. */
+int hw_dev_ats(struct hw_dev *dev, const struct hw_ats *ats);
 
 enum hw_stage1_kind {
 	HW_STAGE1_NONE, /* or bypassed */
@@ -71,31 +84,59 @@ struct hw_stage1 {
 /* A context entry: what (device, PASID) translates through. */
 struct hw_context {
 	u64 root_phys; /* root table */
-	u32 domain; /* tag of IOTLB entries; the same root, the same tag */
+	u32 domain; /* tag of what is cached; the same root, the same tag */
 	bool dirty; /* set D (and A) bits: AMD DTE.HAD, VT-d SSADE */
 	struct hw_stage1 stage1;
 };
 
 /*
  * Write the context entry of (@dev, @pasid), pasid 0 being the device's own
- * requests; NULL removes it. The context cache entry and the IOTLB of the
- * domains before and after are invalidated, complete on return. -ENOMEM leaves
- * what was there; removing, and rewriting one that exists, cannot fail.
+ * requests; NULL removes it. The context cache entry, what is cached of the
+ * domains before and after, and what the device itself has cached for the PASID
+ * are invalidated, complete on return. -ENOMEM leaves what was there; removing,
+ * and rewriting one that exists, cannot fail.
  */
 int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx);
 
+/* ---- invalidation ---- */
+
+#define HW_ANY (~0U) /* each domain, PASID, or stage 1 */
+
+enum hw_inv_kind {
+	/*
+	 * [first, last] of @domain and @pasid (or HW_ANY). What is cached of two stages
+	 * as one is known by its address before stage 1 alone, so this does not find
+	 * it: SMMUv3 TLBI_S2_IPA; VT-d, page-selective within a second stage.
+	 */
+	HW_INV_RANGE,
+	/* [first, last], addresses before stage 1, of what went through stage 1 @stage1
+	 * over @domain: SMMUv3 TLBI_NH_VA; VT-d, PASID-based. */
+	HW_INV_STAGE1,
+	HW_INV_PASID, /* all of @domain and @pasid */
+	HW_INV_DOMAIN, /* all of @domain, of two stages too: SMMUv3 TLBI_S12_VMALL */
+	HW_INV_GLOBAL,
+	HW_INV_ATC, /* [first, last] of @pasid (or HW_ANY) in the cache of @dev */
+};
+
+/* A command. Where cached translations have no PASID, one selects all. */
+struct hw_inv {
+	enum hw_inv_kind kind;
+	/* RANGE: leaves only; no place on the way to them, so no table may have been
+	 * taken away (VT-d IH set, AMD PDE clear, Arm's last-level TLBI). */
+	bool leaf_only;
+	u32 domain, pasid, stage1;
+	u64 first, last;
+	struct hw_dev *dev; /* ATC: behind this IOMMU */
+};
+
 /*
- * Forget [first, last] of @domain, walk caches too. Complete on return. What is
- * cached of two stages as one is known by the address before stage 1 alone, so this
- * does not find it: SMMUv3 TLBI_S2_IPA; VT-d, page-selective within a second stage.
+ * Put @cmd on the queue. It need not have had any effect before a wait; that of a
+ * device's cache should be issued when the IOMMU's are clean, and that waited for:
+ * the device may ask again at once for what it is told to forget.
  */
-void hw_invalidate(struct hw_iommu *iommu, u32 domain, u64 first, u64 last);
-/* Forget all of @domain, of two stages too. Complete on return. SMMUv3 TLBI_S12_VMALL;
- * VT-d, domain-selective. */
-void hw_invalidate_domain(struct hw_iommu *iommu, u32 domain);
-/* Forget [first, last], addresses before stage 1, of what went through stage 1 @tag
- * over @domain. Complete on return. SMMUv3 TLBI_NH_VA; VT-d, PASID-based. */
-void hw_invalidate_stage1(struct hw_iommu *iommu, u32 domain, u32 tag, u64 first, u64 last);
+void hw_inv_issue(struct hw_iommu *iommu, const struct hw_inv *cmd);
+/* Returns when all that was issued before is complete. */
+void hw_inv_wait(struct hw_iommu *iommu);
 
 struct hw_fault {
 	enum iodirty_fault reason;
@@ -104,7 +145,7 @@ struct hw_fault {
 
 /*
  * One DMA, IOVA [iova, iova + length) to or from @buf, split where translation
- * requires. For each part: IOTLB; else walk, setting A and, for a write, D
+ * requires. For each part: the device's own cache if it has one; IOTLB; else walk, setting A and, for a write, D
  * atomically in the entry used; then the bytes. Returns the bytes moved; fewer
  * than @length means *@fault. A write is visible, and its D bit set, on return.
  */
@@ -139,6 +180,13 @@ struct hw_xlate {
 	bool dirty; /* D is known to be set */
 };
 
+/* Whose a cached translation, or place, is. */
+struct hw_tag {
+	u32 domain;
+	u32 pasid; /* 0 where there is no telling them apart */
+	u32 stage1; /* struct hw_stage1's; 0: of the domain's own tables alone */
+};
+
 struct hw_nest;
 
 /* One walk, and on whose behalf. */
@@ -149,6 +197,8 @@ struct hw_walk {
 	bool write;
 	bool track; /* A and D are updated, where the manual leaves that to a switch */
 	u64 *dirty_sets; /* port_count()ed */
+	struct hw_iommu *iommu; /* whose walk cache it uses; NULL: none */
+	struct hw_tag tag;
 	struct hw_nest *nest; /* a walk of stage 1 (nest.c); NULL: table addresses are physical */
 	enum iodirty_fault fault; /* why hw_walk_entry() or hw_walk_mark() gave up */
 };

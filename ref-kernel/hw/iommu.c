@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A modelled IOMMU as its driver sees it: context entries, invalidation
- * commands, counters. What DMA does with them is in dma.c.
+ * A modelled IOMMU as its driver sees it: context entries and counters; its
+ * invalidation queue is in queue.c, what DMA does with all that in dma.c.
  */
 #include "iommu.h"
-
-#define IOVA_MAX (~0ULL)
 
 struct context {
 	struct port_node node; /* key: PASID */
@@ -32,21 +30,33 @@ struct hw_iommu *hw_iommu_create(const struct hw_iommu_config *config, int *err)
 		return NULL;
 	}
 	iommu = port_alloc(sizeof(*iommu));
-	if (!iommu || hw_iotlb_init(&iommu->iotlb, config->iotlb_entries)) {
-		port_free(iommu);
-		*err = -ENOMEM;
+	*err = -ENOMEM;
+	if (!iommu)
 		return NULL;
-	}
+	if (hw_cache_init(&iommu->iotlb, config->iotlb_sets, config->iotlb_ways))
+		goto free;
+	if (hw_cache_init_entries(&iommu->places, config->walk_entries))
+		goto fini_iotlb;
+	*err = 0;
 	iommu->config = *config;
 	iommu->walker = walker;
+	port_mutex_init(&iommu->queue.lock);
 	port_rwsem_init(&iommu->in_flight);
 	return iommu;
+
+fini_iotlb:
+	hw_cache_fini(&iommu->iotlb);
+free:
+	port_free(iommu);
+	return NULL;
 }
 
 void hw_iommu_destroy(struct hw_iommu *iommu)
 {
 	port_rwsem_destroy(&iommu->in_flight);
-	hw_iotlb_fini(&iommu->iotlb);
+	port_mutex_destroy(&iommu->queue.lock);
+	hw_cache_fini(&iommu->places);
+	hw_cache_fini(&iommu->iotlb);
 	port_free(iommu);
 }
 
@@ -63,6 +73,10 @@ struct hw_dev *hw_dev_create(struct hw_iommu *iommu)
 
 void hw_dev_destroy(struct hw_dev *dev)
 {
+	if (dev->ats) {
+		hw_queue_drain(dev->iommu); /* nothing on it names the device */
+		hw_cache_fini(&dev->atc);
+	}
 	port_free(dev);
 }
 
@@ -73,29 +87,41 @@ static struct context *find(struct hw_dev *dev, u32 pasid)
 	return node && node->key == pasid ? port_container(node, struct context, node) : NULL;
 }
 
+/* A stream table entry has a descriptor for each PASID, its S1CDMax allowing. */
+static bool serves_all(const struct hw_context *ctx)
+{
+	return ctx->stage1.kind == HW_STAGE1_CD && ctx->stage1.cds_lg2;
+}
+
 const struct hw_context *hw_context_find(struct hw_dev *dev, u32 pasid)
 {
 	struct context *c = find(dev, pasid);
 
-	/* A stream table entry has a descriptor for each PASID, its S1CDMax allowing. */
 	if (!c && pasid) {
 		c = find(dev, 0);
-		if (c && (c->entry.stage1.kind != HW_STAGE1_CD || !c->entry.stage1.cds_lg2))
+		if (c && !serves_all(&c->entry))
 			c = NULL;
 	}
 	return c ? &c->entry : NULL;
+}
+
+static void forget_domain(struct hw_iommu *iommu, u32 domain)
+{
+	hw_caches_forget(iommu, (struct hw_tag){ domain, HW_ANY, HW_ANY }, 0, ~0ULL, false);
 }
 
 int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx)
 {
 	struct hw_iommu *iommu = dev->iommu;
 	struct context *c;
+	bool all = ctx && serves_all(ctx);
 	int err = 0;
 
 	port_rwsem_write(&iommu->in_flight);
 	c = find(dev, pasid);
 	if (c) {
-		hw_iotlb_forget_domain(&iommu->iotlb, c->entry.domain);
+		all = all || serves_all(&c->entry);
+		forget_domain(iommu, c->entry.domain);
 	} else if (ctx) {
 		c = port_alloc(sizeof(*c));
 		if (!c) {
@@ -107,59 +133,15 @@ int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx)
 	}
 	if (ctx) {
 		c->entry = *ctx;
-		hw_iotlb_forget_domain(&iommu->iotlb, ctx->domain);
+		forget_domain(iommu, ctx->domain);
 	} else if (c) {
 		port_map_erase(&dev->contexts, &c->node);
 		port_free(c);
 	}
+	hw_atc_reset(dev, all ? HW_ANY : pasid);
 out:
 	port_rwsem_write_end(&iommu->in_flight);
 	return err;
-}
-
-/* Let nobody in, and wait for those who are: what they used may then be forgotten. */
-static void drain(struct hw_iommu *iommu)
-{
-	port_rwsem_write(&iommu->in_flight);
-}
-
-static void drained(struct hw_iommu *iommu, u64 bytes)
-{
-	port_rwsem_write_end(&iommu->in_flight);
-	port_count(&iommu->count.invalidations, 1);
-	port_count(&iommu->count.invalidated_bytes, bytes);
-}
-
-static u64 span_of(u64 first, u64 last)
-{
-	return last - first == IOVA_MAX ? IOVA_MAX : last - first + 1;
-}
-
-/*
- * There is no walk cache to forget: a walk begins at the root, every time. The
- * wait for DMA that is under way is the completion (VT-d: invalidation wait
- * with drain; AMD: COMPLETION_WAIT).
- */
-void hw_invalidate(struct hw_iommu *iommu, u32 domain, u64 first, u64 last)
-{
-	drain(iommu);
-	hw_iotlb_forget(&iommu->iotlb, domain, 0, first, last);
-	drained(iommu, span_of(first, last));
-}
-
-/* Of a command without a range no bytes are counted. */
-void hw_invalidate_domain(struct hw_iommu *iommu, u32 domain)
-{
-	drain(iommu);
-	hw_iotlb_forget_domain(&iommu->iotlb, domain);
-	drained(iommu, 0);
-}
-
-void hw_invalidate_stage1(struct hw_iommu *iommu, u32 domain, u32 tag, u64 first, u64 last)
-{
-	drain(iommu);
-	hw_iotlb_forget(&iommu->iotlb, domain, tag, first, last);
-	drained(iommu, 0);
 }
 
 void hw_stats(struct hw_iommu *iommu, struct iodirty_stats *stats)
@@ -173,4 +155,10 @@ void hw_stats(struct hw_iommu *iommu, struct iodirty_stats *stats)
 	stats->dirty_sets += port_load(&count->dirty_sets);
 	stats->invalidations += port_load(&count->invalidations);
 	stats->invalidated_bytes += port_load(&count->invalidated_bytes);
+	stats->walk_cache_hits += port_load(&count->place_hits);
+	stats->walk_cache_misses += port_load(&count->place_misses);
+	stats->atc_hits += port_load(&count->atc_hits);
+	stats->atc_misses += port_load(&count->atc_misses);
+	stats->atc_invalidations += port_load(&count->atc_invalidations);
+	stats->waits += port_load(&count->waits);
 }

@@ -14,7 +14,7 @@
 /* in_flight is held, by which no page that this finds goes away before it is left. */
 static enum iodirty_fault stage2(const struct hw_nest *nest, u64 at, bool write, struct hw_xlate *x)
 {
-	struct hw_walk w = hw_walk_of(nest->iommu, nest->ctx, at, write);
+	struct hw_walk w = hw_walk_of(nest->iommu, nest->ctx, nest->pasid, at, write);
 
 	return nest->iommu->walker->walk(&w, x);
 }
@@ -65,9 +65,9 @@ static void combine(const struct hw_walk *w1, const struct hw_xlate *s1, const s
 	};
 }
 
-/* Where stage 1 of @pasid begins; *@bypass: nowhere. */
-static enum iodirty_fault begin(struct hw_nest *nest, u32 pasid, struct hw_geometry *tables,
-				struct hw_walk *w, bool *bypass)
+/* Where stage 1 of the PASID begins; *@bypass: nowhere. */
+static enum iodirty_fault begin(struct hw_nest *nest, struct hw_geometry *tables, struct hw_walk *w,
+				bool *bypass)
 {
 	const struct hw_stage1 *s1 = &nest->ctx->stage1;
 
@@ -80,29 +80,42 @@ static enum iodirty_fault begin(struct hw_nest *nest, u32 pasid, struct hw_geome
 		return IODIRTY_FAULT_NONE;
 	case HW_STAGE1_CD:
 		/* Without descriptors for PASIDs, S1DSS means nothing. */
-		if (s1->cds_lg2 && !pasid) {
+		if (s1->cds_lg2 && !nest->pasid) {
 			*bypass = s1->dss == HW_DSS_BYPASS;
 			if (*bypass)
 				return IODIRTY_FAULT_NONE;
 			if (s1->dss != HW_DSS_CD0)
 				return IODIRTY_FAULT_NOT_ATTACHED;
 		}
-		return hw_cd_read(nest, pasid, tables, w);
+		return hw_cd_read(nest, tables, w);
 	default:
 		return IODIRTY_FAULT_NOT_ATTACHED;
 	}
 }
 
+/* Of VT-d a PASID-table entry, and so the stage 1, is all that tells them apart; of
+ * SMMUv3 each PASID has a stage 1 of its own. */
+struct hw_tag hw_nest_tag(const struct hw_context *ctx, u32 pasid)
+{
+	return (struct hw_tag){
+		.domain = ctx->domain,
+		.pasid = ctx->stage1.kind == HW_STAGE1_CD ? pasid : 0,
+		.stage1 = ctx->stage1.tag,
+	};
+}
+
 enum iodirty_fault hw_nest_translate(struct hw_iommu *iommu, const struct hw_context *ctx,
 				     u32 pasid, u64 iova, bool write, struct hw_xlate *x)
 {
-	struct hw_nest nest = { .iommu = iommu, .ctx = ctx };
+	struct hw_nest nest = { .iommu = iommu, .ctx = ctx, .pasid = pasid };
 	struct hw_geometry tables;
 	struct hw_walk w1 = {
 		.tables = &tables,
 		.iova = iova,
 		.write = write,
 		.dirty_sets = &iommu->count.dirty_sets,
+		.iommu = iommu,
+		.tag = hw_nest_tag(ctx, pasid),
 		.nest = &nest,
 	};
 	struct hw_walk w2;
@@ -111,10 +124,10 @@ enum iodirty_fault hw_nest_translate(struct hw_iommu *iommu, const struct hw_con
 	enum iodirty_fault fault;
 	bool bypass;
 
-	fault = begin(&nest, pasid, &tables, &w1, &bypass);
+	fault = begin(&nest, &tables, &w1, &bypass);
 	if (fault)
 		return fault;
-	w2 = hw_walk_of(iommu, ctx, iova, write);
+	w2 = hw_walk_of(iommu, ctx, pasid, iova, write);
 	if (bypass)
 		return iommu->walker->walk(&w2, x);
 	walker = hw_walker_find(tables.format);

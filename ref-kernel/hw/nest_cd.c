@@ -44,16 +44,16 @@ static bool usable(u64 word0)
 	       t0sz >= T0SZ_MIN && t0sz <= T0SZ_MAX && granules[word0 >> CD_TG0_SHIFT & 3].format;
 }
 
-enum iodirty_fault hw_cd_read(const struct hw_nest *nest, u32 pasid, struct hw_geometry *tables,
+enum iodirty_fault hw_cd_read(const struct hw_nest *nest, struct hw_geometry *tables,
 			      struct hw_walk *w)
 {
 	const struct hw_stage1 *s1 = &nest->ctx->stage1;
-	u64 at = s1->address + ((u64)pasid << CD_LG2), word0, word1;
+	u64 at = s1->address + ((u64)nest->pasid << CD_LG2), word0, word1;
 	unsigned int granule_lg2, index_lg2, input_lg2, i;
 	enum iodirty_fault fault;
 
 	/* C_BAD_SUBSTREAMID: a descriptor that the table does not have. */
-	if (pasid >> s1->cds_lg2)
+	if (nest->pasid >> s1->cds_lg2)
 		return IODIRTY_FAULT_NOT_ATTACHED;
 	fault = hw_nest_load(nest, at, &word0);
 	if (!fault)

@@ -2,20 +2,7 @@
 /* What the walks of all formats have in common: getting at entries and marking them. */
 #include "iommu.h"
 
-/* There is no walk cache: every walk begins at the root. */
-void hw_walk_begin(struct hw_walk *w, struct hw_place *at)
-{
-	(void)w;
-	(void)at;
-}
-
-void hw_walk_down(struct hw_walk *w, const struct hw_place *at)
-{
-	(void)w;
-	(void)at;
-}
-
-struct hw_walk hw_walk_of(struct hw_iommu *iommu, const struct hw_context *ctx, u64 iova,
+struct hw_walk hw_walk_of(struct hw_iommu *iommu, const struct hw_context *ctx, u32 pasid, u64 iova,
 			  bool write)
 {
 	return (struct hw_walk){
@@ -25,6 +12,8 @@ struct hw_walk hw_walk_of(struct hw_iommu *iommu, const struct hw_context *ctx, 
 		.write = write,
 		.track = (ctx->dirty && iommu->config.dirty) || iommu->walker->always,
 		.dirty_sets = &iommu->count.dirty_sets,
+		.iommu = iommu,
+		.tag = { .domain = ctx->domain, .pasid = iommu->config.pasid_tagged ? pasid : 0 },
 	};
 }
 

@@ -12,11 +12,11 @@
  *	registry_lock		the list of all iopages (pages.c)
  *	pages->lock		pins of one mapping's memory
  *	hwpt->residue_lock	hwpt->residue
- *	hwpt->attach_sem	hwpt->iommus, for those who only invalidate
+ *	hwpt->attach_sem	hwpt->tags and attaches, for those who only invalidate
  *	ioas->access_lock	the accesses of an IOAS, and how often an area is pinned
  *	nested->lock		what an IOTLB of stage 1 would hold
  *	ctx->lock		the id table, reference counts, accounting
- * and last those inside hw/: an IOMMU's in_flight, then its IOTLB's.
+ * and last those inside hw/: an IOMMU's in_flight, its queue's, then its caches'.
  * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
  * map and unmap wait for them.
  */
@@ -307,9 +307,10 @@ struct hwpt {
 	u32 domain; /* IOTLB tag */
 
 	bool tracking; /* written under attach_lock and ioas->rwsem for writing */
-	struct attach *attaches; /* under attach_lock */
+	/* Both under attach_sem or attach_lock, to change under both. */
 	struct port_rwsem attach_sem;
-	struct hwpt_iommu *iommus; /* under attach_sem, and to change attach_lock too */
+	struct attach *attaches;
+	struct hwpt_tag *tags;
 
 	/* Parts of leaves that a harvest cleaned but did not report. */
 	struct port_mutex residue_lock;
@@ -322,9 +323,16 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 l
 int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
-/* Forget [first, last] in every IOMMU that may cache it, also of what is nested;
- * complete on return. */
-void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last);
+/*
+ * Forget what @gather spans in every IOMMU and device that may cache it, also through
+ * a stage 1: if tables are to be freed, places on the way to leaves too. Complete on
+ * return.
+ */
+void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather);
+/* Wait, in every IOMMU, for what was issued. attach_sem held, as in the next. */
+void hwpt_wait(const struct hwpt *hwpt);
+/* Issue that the device of @a is to forget [first, last]; false: it caches nothing. */
+bool attach_invalidate_device(const struct attach *a, u64 first, u64 last);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
 
 /* ---- HWPTs over a HWPT (nested.c) ---- */
@@ -363,6 +371,12 @@ static inline struct hwpt *pt_hwpt(struct object *pt)
 static inline bool pt_has_stage1(struct object *pt)
 {
 	return pt->type == OBJECT_NESTED && ((struct nested *)pt)->stage1.kind != HW_STAGE1_NONE;
+}
+
+/* Of SMMUv3, a stage 1 may be of the device as a whole. */
+static inline bool pt_serves_all_pasids(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED && ((struct nested *)pt)->stage1.cds_lg2;
 }
 
 static inline u32 pt_flags(struct object *pt)
@@ -426,6 +440,7 @@ struct device {
 	struct iommu *iommu;
 	struct hw_dev *hw;
 	u32 pasid_width;
+	bool ats;
 	u64 resv_first, resv_last; /* first > last: none */
 	struct port_map attaches; /* by PASID; under attach_lock */
 	bool gone; /* unplugged; under attach_lock */
@@ -439,10 +454,11 @@ struct attach {
 	struct attach *hwpt_next, **hwpt_at; /* in hwpt->attaches */
 };
 
-/* An IOMMU that may cache translations of a HWPT. */
-struct hwpt_iommu {
-	struct hwpt_iommu *next;
+/* What translations of a HWPT may be cached as, in one IOMMU. */
+struct hwpt_tag {
+	struct hwpt_tag *next; /* those of one IOMMU in a row */
 	struct iommu *iommu;
+	u32 pasid; /* HW_ANY where the IOMMU tags by domain only */
 	u32 attaches;
 	u32 nested; /* of these, by a stage 1 */
 };

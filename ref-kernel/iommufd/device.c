@@ -8,7 +8,9 @@
 #include "core.h"
 
 #define MAX_PASID_WIDTH 20
-#define IOTLB_ENTRIES 512
+#define IOTLB_SETS 128
+#define IOTLB_WAYS 4
+#define WALK_ENTRIES 64
 
 static struct iommu *iommu_find(struct iommufd_ctx *ctx, u32 id)
 {
@@ -31,7 +33,10 @@ static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_form
 			.input_lg2 = port_lg2(fmt->aperture_last) + 1,
 		},
 		.dirty = dirty,
-		.iotlb_entries = IOTLB_ENTRIES,
+		.pasid_tagged = fmt->pasid_tagged,
+		.iotlb_sets = IOTLB_SETS,
+		.iotlb_ways = IOTLB_WAYS,
+		.walk_entries = WALK_ENTRIES,
 	};
 	struct iommu *iommu = port_alloc(sizeof(*iommu));
 
@@ -181,14 +186,30 @@ void device_update_contexts(struct hwpt *hwpt)
 		write_context(a->dev, (u32)a->node.key, a->pt); /* exists: cannot fail */
 }
 
-/* The HWPT's note of @iommu, so that an invalidation goes to each only once. */
-static struct hwpt_iommu *note_of(struct hwpt *hwpt, struct iommu *iommu)
+static u32 tag_pasid(const struct attach *a)
 {
-	struct hwpt_iommu *note = hwpt->iommus;
+	return a->dev->iommu->fmt->pasid_tagged ? (u32)a->node.key : HW_ANY;
+}
 
-	while (note && note->iommu != iommu)
-		note = note->next;
-	return note;
+/* The tag of @a's translations, which invalidations go to once; NULL: not noted. */
+static struct hwpt_tag *tag_of(const struct hwpt *hwpt, const struct attach *a)
+{
+	struct hwpt_tag *tag = hwpt->tags;
+
+	while (tag && (tag->iommu != a->dev->iommu || tag->pasid != tag_pasid(a)))
+		tag = tag->next;
+	return tag;
+}
+
+/* A new one beside those of its IOMMU. */
+static void insert_tag(struct hwpt *hwpt, struct hwpt_tag *new)
+{
+	struct hwpt_tag **at = &hwpt->tags;
+
+	while (*at && (*at)->iommu != new->iommu)
+		at = &(*at)->next;
+	new->next = *at;
+	*at = new;
 }
 
 /* -ENOMEM. attach_lock held, as in all below that change attachments. */
@@ -196,29 +217,29 @@ static int join_hwpt(struct attach *a, struct object *pt)
 {
 	struct iommu *iommu = a->dev->iommu;
 	struct hwpt *hwpt = pt_hwpt(pt);
-	struct hwpt_iommu *note = note_of(hwpt, iommu), *new = NULL;
+	struct hwpt_tag *tag = tag_of(hwpt, a), *new = NULL;
 
-	if (!note) {
-		note = new = port_alloc(sizeof(*new));
+	if (!tag) {
+		tag = new = port_alloc(sizeof(*new));
 		if (!new)
 			return -ENOMEM;
 		new->iommu = iommu;
-		new->next = hwpt->iommus;
+		new->pasid = tag_pasid(a);
 	}
 	object_hold(pt);
-	port_rwsem_write(&hwpt->attach_sem);
-	if (new)
-		hwpt->iommus = new;
-	note->attaches++;
-	note->nested += pt_has_stage1(pt);
-	port_rwsem_write_end(&hwpt->attach_sem);
 	a->pt = pt;
 	a->hwpt = hwpt;
+	port_rwsem_write(&hwpt->attach_sem);
+	if (new)
+		insert_tag(hwpt, new);
+	tag->attaches++;
+	tag->nested += pt_has_stage1(pt);
 	a->hwpt_next = hwpt->attaches;
 	a->hwpt_at = &hwpt->attaches;
 	if (a->hwpt_next)
 		a->hwpt_next->hwpt_at = &a->hwpt_next;
 	hwpt->attaches = a;
+	port_rwsem_write_end(&hwpt->attach_sem);
 	return 0;
 }
 
@@ -235,20 +256,20 @@ static void put_pt(struct object *pt)
 static void leave_hwpt(struct attach *a)
 {
 	struct hwpt *hwpt = a->hwpt;
-	struct hwpt_iommu **at = &hwpt->iommus, *note = note_of(hwpt, a->dev->iommu);
+	struct hwpt_tag **at = &hwpt->tags, *tag = tag_of(hwpt, a);
 
 	port_rwsem_write(&hwpt->attach_sem);
-	note->nested -= pt_has_stage1(a->pt);
-	if (--note->attaches == 0) {
-		while (*at != note)
+	tag->nested -= pt_has_stage1(a->pt);
+	if (--tag->attaches == 0) {
+		while (*at != tag)
 			at = &(*at)->next;
-		*at = note->next;
-		port_free(note);
+		*at = tag->next;
+		port_free(tag);
 	}
-	port_rwsem_write_end(&hwpt->attach_sem);
 	*a->hwpt_at = a->hwpt_next;
 	if (a->hwpt_next)
 		a->hwpt_next->hwpt_at = a->hwpt_at;
+	port_rwsem_write_end(&hwpt->attach_sem);
 	put_pt(a->pt);
 }
 

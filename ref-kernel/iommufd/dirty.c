@@ -49,8 +49,8 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 			pgt_harvest(&hwpt->pgt, ctx_engine(ucmd->ctx),
 				    hwpt->pgt.fmt->aperture_first, hwpt->pgt.fmt->aperture_last, 0,
 				    NULL, &gather);
-			if (hwpt->pgt.fmt->always && gather.first <= gather.last)
-				hwpt_invalidate(hwpt, gather.first, gather.last);
+			if (hwpt->pgt.fmt->always)
+				hwpt_invalidate(hwpt, &gather);
 			port_mutex_lock(&hwpt->residue_lock);
 			residue_drop(hwpt, 0, UINT64_MAX);
 			port_mutex_unlock(&hwpt->residue_lock);
@@ -137,8 +137,7 @@ static void flush(struct harvest *h, struct pgt_gather *gather)
 {
 	struct iodirty_stats *stats = &h->hwpt->obj.ctx->stats;
 
-	if (gather->first <= gather->last)
-		hwpt_invalidate(h->hwpt, gather->first, gather->last);
+	hwpt_invalidate(h->hwpt, gather);
 	port_count(&stats->cleaned_bytes, gather->cleaned_bytes);
 	port_count(&stats->entries_scanned, gather->entries_scanned);
 	port_count(&stats->entries_cleared, gather->entries_cleared);

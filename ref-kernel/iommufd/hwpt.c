@@ -37,8 +37,7 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 
 	pgt_gather_init(&gather);
 	pgt_unmap(&hwpt->pgt, first, last - first + 1, &gather);
-	if (gather.first <= gather.last)
-		hwpt_invalidate(hwpt, gather.first, gather.last);
+	hwpt_invalidate(hwpt, &gather);
 	/* From here no device reaches the tables or the pages. */
 	pgt_gather_free(&gather);
 	port_mutex_lock(&hwpt->residue_lock);
@@ -47,15 +46,77 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 	iopages_unpin_domain(area->pages);
 }
 
-void hwpt_invalidate(struct hwpt *hwpt, u64 first, u64 last)
+void hwpt_wait(const struct hwpt *hwpt)
 {
-	port_rwsem_read(&hwpt->attach_sem);
-	for (struct hwpt_iommu *note = hwpt->iommus; note; note = note->next) {
-		hw_invalidate(note->iommu->hw, hwpt->domain, first, last);
+	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next)
+		if (!tag->next || tag->next->iommu != tag->iommu)
+			hw_inv_wait(tag->iommu->hw);
+}
+
+bool attach_invalidate_device(const struct attach *a, u64 first, u64 last)
+{
+	struct hw_inv cmd = {
+		.kind = HW_INV_ATC,
+		.first = first,
+		.last = last,
+		.dev = a->dev->hw,
+		.pasid = (u32)a->node.key,
+	};
+
+	if (!a->dev->ats)
+		return false;
+	if (pt_serves_all_pasids(a->pt))
+		cmd.pasid = HW_ANY;
+	hw_inv_issue(a->dev->iommu->hw, &cmd);
+	return true;
+}
+
+/* What IOMMUs cache. attach_sem held. */
+static void invalidate_iommus(const struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	struct hw_inv cmd = {
+		.kind = HW_INV_RANGE,
+		.leaf_only = !gather->free_list,
+		.domain = hwpt->domain,
+		.first = gather->first,
+		.last = gather->last,
+	};
+	const struct hw_inv whole = { .kind = HW_INV_DOMAIN, .domain = hwpt->domain };
+
+	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next) {
+		cmd.pasid = tag->pasid;
+		hw_inv_issue(tag->iommu->hw, &cmd);
 		/* A range of ours finds nothing that went through a stage 1. */
-		if (note->nested)
-			hw_invalidate_domain(note->iommu->hw, hwpt->domain);
+		if (tag->nested)
+			hw_inv_issue(tag->iommu->hw, &whole);
 	}
+	hwpt_wait(hwpt);
+}
+
+/* What devices cache, each by itself and by each of its PASIDs. attach_sem held. */
+static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	bool any = false;
+
+	for (const struct attach *a = hwpt->attaches; a; a = a->hwpt_next) {
+		/* By addresses of stage 1, of which any may be of what @gather spans. */
+		bool all = pt_has_stage1(a->pt);
+
+		any |= attach_invalidate_device(a, all ? 0 : gather->first,
+						all ? UINT64_MAX : gather->last);
+	}
+	if (any)
+		hwpt_wait(hwpt);
+}
+
+/* Devices only when the IOMMUs are clean: from them they would fetch it again. */
+void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	if (gather->first > gather->last)
+		return;
+	port_rwsem_read(&hwpt->attach_sem);
+	invalidate_iommus(hwpt, gather);
+	invalidate_devices(hwpt, gather);
 	port_rwsem_read_end(&hwpt->attach_sem);
 }
 

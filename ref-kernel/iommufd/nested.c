@@ -147,11 +147,32 @@ void nested_release(struct object *obj)
 void nested_forget(struct nested *nested, u64 first, u64 last)
 {
 	struct hwpt *parent = nested->parent;
+	struct hw_inv cmd = {
+		.kind = HW_INV_STAGE1,
+		.domain = parent->domain,
+		.stage1 = nested->stage1.tag,
+		.first = first,
+		.last = last,
+	};
 
 	port_rwsem_read(&parent->attach_sem);
-	for (struct hwpt_iommu *note = parent->iommus; note; note = note->next)
-		hw_invalidate_stage1(note->iommu->hw, parent->domain, nested->stage1.tag, first,
-				     last);
+	for (struct hwpt_tag *tag = parent->tags; tag; tag = tag->next)
+		hw_inv_issue(tag->iommu->hw, &cmd);
+	hwpt_wait(parent);
+	port_rwsem_read_end(&parent->attach_sem);
+}
+
+void nested_forget_devices(struct nested *nested, u64 first, u64 last)
+{
+	struct hwpt *parent = nested->parent;
+	bool any = false;
+
+	port_rwsem_read(&parent->attach_sem);
+	for (struct attach *a = parent->attaches; a; a = a->hwpt_next)
+		if (a->pt == &nested->obj)
+			any |= attach_invalidate_device(a, first, last);
+	if (any)
+		hwpt_wait(parent);
 	port_rwsem_read_end(&parent->attach_sem);
 }
 

@@ -28,7 +28,9 @@ struct nested_kind {
 
 extern const struct nested_kind nested_vtd, nested_arm;
 
-/* Forget [first, last], the guest's addresses, in every IOMMU; complete on return. */
+/* Forget [first, last], the guest's addresses, in every IOMMU; and in the devices, which
+ * must be the later one of the two. Complete on return. */
 void nested_forget(struct nested *nested, u64 first, u64 last);
+void nested_forget_devices(struct nested *nested, u64 first, u64 last);
 
 #endif

@@ -98,13 +98,13 @@ static void forget_atc(struct nested *nested, u64 word1)
 	u64 span = lg2 >= 64 ? UINT64_MAX : (1ULL << lg2) - 1;
 	u64 first = word1 & ~(PORT_PAGE_SIZE - 1) & ~span;
 
-	nested_forget(nested, first, first | span);
+	nested_forget_devices(nested, first, first | span);
 }
 
 /*
- * What a command names besides addresses, ASIDs and stream ids, is the guest's, who
- * has this one stage 1: it is as if all were it. Descriptors are not cached; what
- * came by one is, and goes with it.
+ * ASIDs, PASIDs and stream ids are not looked at: whatever one is named, all of this
+ * stage 1 is meant. Descriptors are not cached; what came by one is, and goes with it.
+ * Devices' caches are the guest's to command, after the IOMMU's.
  */
 static int invalidate(struct nested *nested, const union nested_data *entry)
 {

@@ -32,7 +32,8 @@ static int init(struct nested *nested, const union nested_data *data)
 	return 0;
 }
 
-/* LEAF is a hint: the modelled IOMMU forgets tables too. */
+/* LEAF is a hint: the modelled IOMMU forgets tables too. That devices' caches are
+ * included is the UAPI's word. */
 static int invalidate(struct nested *nested, const union nested_data *entry)
 {
 	const struct iommu_hwpt_vtd_s1_invalidate *inv = &entry->vtd_inv;
@@ -48,6 +49,7 @@ static int invalidate(struct nested *nested, const union nested_data *entry)
 	if (inv->npages - 1 < (UINT64_MAX - inv->addr) >> PORT_PAGE_LG2)
 		last = inv->addr + (inv->npages << PORT_PAGE_LG2) - 1;
 	nested_forget(nested, inv->addr, last);
+	nested_forget_devices(nested, inv->addr, last);
 	return 0;
 }
 
