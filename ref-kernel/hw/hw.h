@@ -196,6 +196,7 @@ struct hw_walk {
 	u64 iova;
 	bool write;
 	bool track; /* A and D are updated, where the manual leaves that to a switch */
+	bool access_only; /* of these, A: Arm's HA without HD */
 	u64 *dirty_sets; /* port_count()ed */
 	struct hw_iommu *iommu; /* whose walk cache it uses; NULL: none */
 	struct hw_tag tag;

@@ -76,6 +76,7 @@ enum iodirty_fault hw_cd_read(const struct hw_nest *nest, struct hw_geometry *ta
 		.input_lg2 = input_lg2,
 	};
 	w->root = word1 & CD_TTB0;
-	w->track = word0 & CD_HA && word0 & CD_HD;
+	w->track = word0 & CD_HA;
+	w->access_only = !(word0 & CD_HD);
 	return IODIRTY_FAULT_NONE;
 }
