@@ -170,6 +170,33 @@ CT_TEST(stage1_read_then_write, "NEST-014", .scope = CT_EACH_LEAF, .needs = NEED
 	guest_expect(&g);
 }
 
+/* That one stage has its D bit set says nothing of the other's. */
+CT_TEST(stage1_one_is_clean, "NEST-014", .scope = CT_EACH_LEAF, .needs = NEEDS,
+	.requires = stage1_none)
+{
+	struct guest g;
+	u64 *entry;
+
+	guest_open(&g, .no_map = true);
+	entry = guest_map(&g, guest_iova(&g, 0), g.base, guest_page_lg2(&g), 0);
+	for (u32 round = 0; round < 2; round++) {
+		/* Stage 1's is set, the parent's not. */
+		guest_write(&g, 0);
+		guest_expect(&g);
+		guest_read(&g, 0);
+		guest_write(&g, 0);
+		/* The parent's is set, stage 1's not. */
+		guest_clean(&g, entry);
+		guest_know(&g);
+		guest_forget_all(&g, g.nested);
+		guest_read(&g, 0);
+		guest_write(&g, 0);
+		ct_check(guest_dirty(&g, entry), "the guest's entry is clean after a write: %#llx",
+			 (unsigned long long)guest_load(entry));
+		guest_expect(&g);
+	}
+}
+
 /* A and D of the first stage are set whether or not the parent is tracked: while it is
  * not, nobody is owed them. */
 CT_TEST(stage1_tables_untracked, "NEST-014", .scope = CT_EACH_FORMAT, .needs = NEEDS,
