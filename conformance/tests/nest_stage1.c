@@ -185,7 +185,9 @@ CT_TEST(stage1_one_is_clean, "NEST-014", .scope = CT_EACH_LEAF, .needs = NEEDS,
 		guest_expect(&g);
 		guest_read(&g, 0);
 		guest_write(&g, 0);
+		guest_expect(&g);
 		/* The parent's is set, stage 1's not. */
+		guest_write(&g, 0);
 		guest_clean(&g, entry);
 		guest_know(&g);
 		guest_forget_all(&g, g.nested);
@@ -401,13 +403,27 @@ CT_TEST(stage1_guest_is_silent, "NEST-016", .scope = CT_EACH_LEAF, .needs = NEED
 	guest_expect(&g);
 }
 
+/* Two devices, behind one IOMMU if the target has such. */
+static void plug_two(u32 *dev)
+{
+	struct iodirty_plug plug = { 0 };
+
+	memcpy(plug.format, ct.config.format.name, sizeof(plug.format));
+	for (u32 i = 0; i < 2; i++) {
+		x(ct.t->driver->plug(ct.t, &plug));
+		dev[i] = plug.out_dev_id;
+		if (!(ct.t->caps & TARGET_SHARED_IOMMU))
+			plug.iommu_id = 0;
+	}
+}
+
 /* An invalidation is of one stage 1: its neighbour's is not touched, and not confused. */
 CT_TEST(stage1_two_guests, "NEST-016", .scope = CT_EACH_LEAF, .needs = NEEDS,
 	.requires = stage1_none)
 {
 	const u8 byte = 0x77;
 	struct guest g;
-	u32 other, dev;
+	u32 other, dev[2];
 	u64 iova;
 
 	guest_open(&g);
@@ -420,23 +436,24 @@ CT_TEST(stage1_two_guests, "NEST-016", .scope = CT_EACH_LEAF, .needs = NEEDS,
 		guest_describe(&g, 0, g.root, true, true);
 	}
 	x(guest_nest(&g, 0, &other));
-	x(ct_plug(0, &dev));
-	x(ct_attach(dev, 0, other));
+	plug_two(dev);
+	x(ct_attach(dev[0], 0, g.nested));
+	x(ct_attach(dev[1], 0, other));
 	for (u32 round = 0; round < 3; round++) {
-		guest_write(&g, 0);
-		x(ct_dma_write(dev, 0, iova, &byte, 1));
+		guest_write_by(&g, dev[0], 0, 0);
+		x(ct_dma_write(dev[1], 0, iova, &byte, 1));
 		scene_mark(&g.s, g.base - g.s.iova + g.chunk, 1);
 		guest_look(&g);
 		guest_expect(&g);
 		guest_forget(&g, round % 2 ? other : g.nested, iova, guest_page(&g));
 	}
 	/* One moves to the other's. */
-	x(ct_replace(g.s.dev, 0, other));
-	x(ct_dma_write(g.s.dev, 0, iova, &byte, 1));
+	x(ct_replace(dev[0], 0, other));
+	x(ct_dma_write(dev[0], 0, iova, &byte, 1));
 	scene_mark(&g.s, g.base - g.s.iova + g.chunk, 1);
 	guest_look(&g);
 	guest_expect(&g);
-	x(ct_replace(g.s.dev, 0, g.nested));
-	guest_write(&g, 0);
+	x(ct_replace(dev[0], 0, g.nested));
+	guest_write_by(&g, dev[0], 0, 0);
 	guest_expect(&g);
 }

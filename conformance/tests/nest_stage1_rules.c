@@ -64,6 +64,20 @@ CT_TEST(stage1_forbids, "NEST-017", .scope = CT_EACH_LEAF, .needs = NEEDS, .requ
 	}
 	ct_check(byte_at(&g, 0) == before, "a write that faulted changed memory");
 	guest_expect(&g);
+	/* All that a write would set is set: it is not for want of that. Of Arm's stage 1
+	 * what is dirty may be written. */
+	if (stage1_is_arm(&ct.config))
+		return;
+	guest_map(&g, guest_iova(&g, 0), g.base, guest_page_lg2(&g), 0);
+	guest_forget_all(&g, g.nested);
+	guest_write(&g, 0);
+	guest_map(&g, guest_iova(&g, 0), g.base, guest_page_lg2(&g), GUEST_RO | GUEST_USED);
+	guest_forget_all(&g, g.nested);
+	before = byte_at(&g, 0);
+	guest_read(&g, 0);
+	guest_expect_fault(&g, true, guest_iova(&g, 0));
+	ct_check(byte_at(&g, 0) == before, "a write that faulted changed memory");
+	guest_expect(&g);
 }
 
 /* What stage 2 does not map, or maps for reading only. */
@@ -320,7 +334,6 @@ CT_TEST(stage1_descriptors, "NEST-007", .scope = CT_EACH_FORMAT, .needs = NEEDS 
 	for (u32 round = 0; round < 3; round++) {
 		guest_write(&g, 0);
 		guest_write_by(&g, g.s.dev, 3, 3 * g.chunk);
-		guest_expect(&g);
 		x(ct_dma_write(g.s.dev, 5, guest_iova(&g, 0), &byte, 1));
 		scene_mark(&g.s, g.base - g.s.iova + g.chunk, 1);
 		guest_look(&g);
