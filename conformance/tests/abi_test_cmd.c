@@ -6,11 +6,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bits.h"
 #include "nest.h"
 
-#define PAGE 4096
+/* Of the processor, or the granule of the IOMMU if that is larger. */
+#define PAGE page_size()
 #define PAGES 4
 #define IOVA ((u64)MOCK_APERTURE_START) /* within what every format translates */
+
+static u64 page_size(void)
+{
+	return highest((u64)1 << ct.config.format.granule_lg2, 4096);
+}
 
 static int test_cmd(struct iommu_test_cmd *cmd)
 {
@@ -93,7 +100,8 @@ CT_TEST(refs_count_file_pages, "ABI-041", .scope = CT_EACH_FORMAT, .needs = TARG
 	u8 *mem;
 
 	/* The file's second half: an offset that is forgotten shows. */
-	mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, PAGES * PAGE);
+	mem = mmap(ct_memory(PAGES * PAGE, PAGE, 0), PAGES * PAGE, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, memfd, PAGES * PAGE);
 	ct_check(mem != MAP_FAILED, "mmap: %s", ct_errno_name(errno));
 	x(ct_ioas_alloc(&ioas));
 	x(ct_plug(0, &dev));

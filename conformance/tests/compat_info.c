@@ -191,11 +191,11 @@ CT_TEST(info_page_sizes, "COMPAT-008", .needs = TARGET_VFIO_COMPAT, .scope = CT_
 	open_container(&s, VFIO_TYPE1v2_IOMMU, false);
 	sizes = info_of(bytes, 16)->iova_pgsizes;
 	ct_check(sizes % 4096 == 0, "sizes below a page: %#" PRIx64, sizes);
-	ct_check(sizes & 4096, "no page of 4 KiB: %#" PRIx64, sizes);
-	ct_check((sizes & ~(ct.config.format.leaf_sizes | 4096)) == 0,
+	ct_check(sizes & s.page, "no page of %" PRIu64 " bytes: %#" PRIx64, s.page, sizes);
+	ct_check((sizes & ~(ct.config.format.leaf_sizes | s.page)) == 0,
 		 "sizes %#" PRIx64 ", the IOMMU's leaves have %#llx", sizes,
 		 ct.config.format.leaf_sizes);
 	/* As it says: a page of the smallest size, by itself. */
-	x(vfio_map(READ | WRITE, s.mem, 4096, s.iova));
-	x_err(EINVAL, vfio_map(READ | WRITE, s.mem, 4096 + 1, s.iova + 4096));
+	x(vfio_map(READ | WRITE, s.mem, s.page, s.iova));
+	x_err(EINVAL, vfio_map(READ | WRITE, s.mem, s.page + 1, s.iova + s.page));
 }

@@ -20,9 +20,9 @@ static void parts_of(const struct scene *s, struct part *parts)
 	u64 q = s->length / 4;
 
 	parts[0] = (struct part){ q, q };
-	parts[1] = (struct part){ 0, 4096 };
+	parts[1] = (struct part){ 0, s->page };
 	parts[2] = (struct part){ s->length - q / 2, q / 2 };
-	parts[3] = (struct part){ 2 * q, 4096 };
+	parts[3] = (struct part){ 2 * q, s->page };
 }
 
 static bool in_parts(const struct part *parts, int n, u64 offset)
@@ -37,7 +37,7 @@ static bool in_parts(const struct part *parts, int n, u64 offset)
 static u64 next_edge(const struct scene *s, const struct part *parts, int n, u64 at, bool in)
 {
 	while (at < s->length && in_parts(parts, n, at) != in)
-		at += 4096;
+		at += s->page;
 	return at;
 }
 
@@ -88,9 +88,9 @@ CT_TEST(part_goes, "COMPAT-017", .needs = TARGET_VFIO_COMPAT, .scope = CT_EACH_F
 		unmap_part(&s, parts[i].offset, parts[i].length);
 		for (int j = 0; j <= i; j++)
 			expect_gone(&s, parts[j].offset, parts[j].length);
-		for (u64 at = 0; at < s.length; at += 4096)
+		for (u64 at = 0; at < s.length; at += s.page)
 			if (!in_parts(parts, i + 1, at))
-				expect_there(&s, at + 4095);
+				expect_there(&s, at + s.page - 1);
 	}
 	/* A range over all that is left, cuts at neither end. */
 	x(vfio_unmap(0, s.iova, s.length, NULL));
@@ -219,8 +219,8 @@ CT_TEST(neighbours_keep_bits_under_dma, "COMPAT-021", .needs = TARGET_VFIO_COMPA
 	start.count = half / s.granule;
 	x(ct.t->driver->stream_start(ct.t, &start));
 	scene_mark(&s, 0, half);
-	for (u64 at = half; at < s.length; at += quarter / 32)
-		unmap_part(&s, at, quarter / 32);
+	for (u64 at = half; at < s.length; at += quarter / 16)
+		unmap_part(&s, at, quarter / 16);
 	query.stream_id = start.out_stream_id;
 	do {
 		query.flags = 0;

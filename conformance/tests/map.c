@@ -566,6 +566,39 @@ CT_TEST(read_only_never_dirty, "MAP-019", .scope = CT_EACH_LEAF, .needs = TARGET
 	scene_expect(&s, 0, 4 * area, s.granule);
 }
 
+/* A device may write it, and what it writes is reported; a read dirties nothing. */
+CT_TEST(write_only, "MAP-022", .scope = CT_EACH_LEAF, .needs = TARGET_DMA)
+{
+	struct scene s;
+	u64 area, iova;
+	u8 byte = 0;
+	int ret;
+
+	open_areas(&s);
+	area = area_size(&s);
+	unmap_area(&s, 1);
+	iova = s.iova + area;
+	x(ct_map_flags(s.ioas, FIXED | WRITE, s.mem + area, area, &iova));
+	s.mem[area] = 0x5a;
+	ret = ct_dma_read(s.dev, 0, iova, &byte, 1);
+	if (ct.config.format.flags & IODIRTY_FORMAT_WRITE_READS)
+		ct_check(!ret && byte == 0x5a, "a read: %s, %#x", ct_errno_name(ret), byte);
+	else
+		ct_check(ret == -EFAULT && !byte, "a read: %s, %#x", ct_errno_name(ret), byte);
+	scene_expect(&s, 0, 4 * area, s.granule);
+	scene_write(&s, area, 1);
+	scene_write(&s, 2 * area - 1, 1);
+	scene_expect_no_clear(&s, 0, 4 * area, s.granule);
+	scene_expect(&s, 0, 4 * area, s.granule);
+	scene_write(&s, area, 1);
+	scene_expect(&s, 0, 4 * area, s.granule);
+	scene_expect(&s, 0, 4 * area, s.granule);
+	/* It goes as any other does. */
+	unmap_area(&s, 1);
+	x_err(EFAULT, ct_dma_write(s.dev, 0, iova, "?", 1));
+	x_err(EFAULT, ct_dma_write(s.dev, 0, iova + area - 1, "?", 1));
+}
+
 /* ---- many areas ---- */
 
 /* Of this thread, so that others on the machine do not count. */

@@ -13,7 +13,7 @@
 
 #include "hw/hw.h"
 
-#define IOVA 0x7fc0000000ULL /* of most tests: not a small number at any level */
+#define IOVA 0x3fc0000000ULL /* of most tests: not a small number at any level */
 #define FAR 0x0000123456789000ULL
 #define DOMAIN 7
 #define UNIT_MAX 0x10000ULL /* the most that rig.unit can be */
@@ -33,6 +33,9 @@ struct kind {
 	bool contiguous; /* each entry of a leaf of several has an address of its own */
 	/* An entry that is not known dirty cannot be written untracked. */
 	bool always;
+	bool unswitched; /* A and D are recorded tracked or not */
+	bool sign_extended; /* the upper half of addresses is at the top of the 64 bits */
+	unsigned int address_shl; /* of an entry's address field, to be an address */
 	u64 present; /* none of these: not present */
 	u64 a, table_a; /* the A bit of leaves and of entries that lead to tables */
 	struct change dirty, clean; /* what hardware and a harvest do; of one bit */
@@ -105,6 +108,42 @@ static inline u64 vtd_leaf(u64 pa, unsigned int level, unsigned int lg2)
 	(void)lg2;
 	return pa | 3 | (level > 1 ? 0x80 : 0);
 }
+
+static inline u64 vtd_fs_table(u64 phys, unsigned int level)
+{
+	(void)level;
+	return phys | 7;
+}
+
+static inline u64 vtd_fs_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	(void)lg2;
+	return pa | 7 | (level > 1 ? 0x80 : 0);
+}
+
+static inline u64 riscv_table(u64 phys, unsigned int level)
+{
+	(void)level;
+	return phys >> 2 | 1;
+}
+
+/* With A, as software writes it. */
+static inline u64 riscv_leaf(u64 pa, unsigned int level, unsigned int lg2)
+{
+	(void)level;
+	return pa >> 2 | 0x57 | (lg2 == 16 ? 0x8000000000002000 : 0);
+}
+
+/* W without R is reserved: what takes reading is U. */
+#define RISCV_KIND(mode, nr_levels, bits, sizes)                                                \
+	{                                                                                       \
+		.name = mode, .granule_lg2 = 12, .index_lg2 = 9, .levels = nr_levels,           \
+		.input_lg2 = bits, .leaves = 1 << 12 | 1 << 16 | 1 << 21 | 1 << 30 | (sizes),   \
+		.always = true, .sign_extended = true, .address_shl = 2, .present = 1,          \
+		.dirty = { .set = 0x80 }, .clean = { .clear = 0x80 },                           \
+		.no_read = { .clear = 0x10 }, .no_write = { .clear = 4 }, .table = riscv_table, \
+		.leaf = riscv_leaf,                                                             \
+	}
 
 /* Arm: valid 1, table or page 2, SH 0x300, AF 0x400, DBM bit 51, contiguous bit 52. */
 static inline u64 arm_table(u64 phys, unsigned int level)
@@ -220,6 +259,31 @@ static const struct kind kinds[] = {
 		.leaf = vtd_leaf,
 	},
 	{
+		.name = "vtd-fs",
+		.granule_lg2 = 12,
+		.index_lg2 = 9,
+		.levels = 4,
+		.input_lg2 = 48,
+		.leaves = 1 << 12 | 1 << 21 | 1 << 30,
+		.unswitched = true,
+		.sign_extended = true,
+		.present = 1,
+		.a = 0x20,
+		.table_a = 0x20,
+		.dirty = { .set = 0x40 },
+		.clean = { .clear = 0x40 },
+		/* U/S: there is none for reads */
+		.no_read = { .clear = 4 },
+		.no_write = { .clear = 2 },
+		.table_no_read = { .clear = 4 },
+		.table_no_write = { .clear = 2 },
+		.table = vtd_fs_table,
+		.leaf = vtd_fs_leaf,
+	},
+	RISCV_KIND("riscv-sv39", 3, 39, 0),
+	RISCV_KIND("riscv-sv48", 4, 48, 1ULL << 39),
+	RISCV_KIND("riscv-sv57", 5, 57, 1ULL << 39),
+	{
 		.name = "arm-s1-4k",
 		.granule_lg2 = 12,
 		.index_lg2 = 9,
@@ -295,6 +359,12 @@ static inline const struct kind *kind_named(const char *name)
 static inline unsigned int span_lg2(const struct kind *k, unsigned int level)
 {
 	return k->granule_lg2 + k->index_lg2 * (level - 1);
+}
+
+/* FAR, as far as the address goes; of its lower half. */
+static inline u64 far_of(const struct kind *k)
+{
+	return FAR & ((1ULL << (k->input_lg2 - k->sign_extended)) - 1);
 }
 
 static inline unsigned int level_of(const struct kind *k, unsigned int leaf_lg2)
@@ -403,7 +473,7 @@ static inline u64 *entry_at(struct rig *r, u64 iova, unsigned int level)
 {
 	const struct kind *k = r->k;
 	u64 *table = r->root, *p;
-	u64 mask = ~0ULL; /* of the root: the address has no more bits */
+	u64 mask = (1ULL << (k->input_lg2 - span_lg2(k, k->levels))) - 1; /* of the root */
 	unsigned int l;
 
 	for (l = k->levels;; l--) {
@@ -413,7 +483,8 @@ static inline u64 *entry_at(struct rig *r, u64 iova, unsigned int level)
 		if (!*p)
 			*p = k->table(port_table_phys(new_table(r, l - 1)), l - 1);
 		/* the mock's addresses count units of 2 KiB */
-		table = port_phys_table((*p & 0x000ffffffffff000) >> (k->granule_lg2 == 11));
+		table = port_phys_table((*p << k->address_shl & 0x000ffffffffff000) >>
+					(k->granule_lg2 == 11));
 		mask = (1ULL << k->index_lg2) - 1;
 	}
 }

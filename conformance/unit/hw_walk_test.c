@@ -27,6 +27,14 @@ START_TEST(golden_words)
 	ck_assert_uint_eq(arm_s2_16k_leaf(0x40000000, 2, 30), 0x1800004000077d);
 	ck_assert_uint_eq(arm_s2_64k_leaf(0x20000000, 2, 29), 0x800002000077d);
 	ck_assert_uint_eq(arm_table(0x12345000, 3), 0x12345003);
+	ck_assert_uint_eq(vtd_fs_leaf(0x12345000, 1, 12), 0x12345007);
+	ck_assert_uint_eq(vtd_fs_leaf(0x40000000, 3, 30), 0x40000087);
+	ck_assert_uint_eq(vtd_fs_table(0x12345000, 3), 0x12345007);
+	ck_assert_uint_eq(riscv_leaf(0x12345000, 1, 12), 0x48d1457);
+	ck_assert_uint_eq(riscv_leaf(0x12340000, 1, 16), 0x80000000048d2057);
+	ck_assert_uint_eq(riscv_leaf(0x12200000, 2, 21), 0x4880057);
+	ck_assert_uint_eq(riscv_leaf(0x40000000, 3, 30), 0x10000057);
+	ck_assert_uint_eq(riscv_table(0x12345000, 3), 0x48d1401);
 }
 END_TEST
 
@@ -39,7 +47,7 @@ static void walk_leaf(const struct kind *k, unsigned int lg2, u64 offset, bool w
 {
 	struct rig *r = setup(k, 0);
 	unsigned int level = level_of(k, lg2), l, i;
-	u64 first = FAR & ~((1ULL << lg2) - 1), pa = 0x2a000000000 & ~((1ULL << lg2) - 1);
+	u64 first = far_of(k) & ~((1ULL << lg2) - 1), pa = 0x2a000000000 & ~((1ULL << lg2) - 1);
 	u64 iova = first + (offset & ((1ULL << lg2) - 1)), *before[TABLES], *used;
 	struct hw_xlate x;
 
@@ -216,6 +224,139 @@ START_TEST(bad_vtd)
 }
 END_TEST
 
+START_TEST(bad_vtd_fs)
+{
+	struct rig *r = setup(kind_named("vtd-fs"), 0);
+	u64 *p = entry_at(r, IOVA, 1);
+	struct hw_xlate x;
+
+	/* An FS-PTE's bit 7 is PAT, as bit 12 of a page; an FS-PML4E's is reserved. */
+	*p = 0x12345087;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, 0x12345000);
+	/* PWT, PCD, G, what is ignored, EA, XD: of no matter to a read or write. */
+	*p = 0xfff0000012345f1f;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(*p, 0xfff0000012345f7f);
+	*entry_at(r, IOVA, 2) = 0x12201087;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_NONE);
+	ck_assert_uint_eq(x.pa, 0x12200000);
+	*entry_at(r, IOVA, 2) = 0x12202087;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*entry_at(r, IOVA, 3) = 0x60000087;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	*entry_at(r, IOVA, 4) = 0x87;
+	ck_assert_int_eq(walk(r, IOVA, true, true, &x), IODIRTY_FAULT_BAD_TABLE);
+	teardown(r);
+}
+END_TEST
+
+static enum iodirty_fault riscv_walk_of(struct rig *r, unsigned int level, u64 entry, bool write,
+					bool track, u64 *after)
+{
+	u64 *p = entry_at(r, IOVA, level + 1), saved = *p;
+	enum iodirty_fault fault;
+	struct hw_xlate x;
+
+	*p = entry;
+	fault = walk(r, IOVA, write, track, &x);
+	*after = *p;
+	*p = saved;
+	return fault;
+}
+
+/* V 1, R 2, W 4, X 8, U 0x10, A 0x40, D 0x80: which entries there are. */
+START_TEST(bad_riscv)
+{
+	static const struct {
+		unsigned int level; /* from 0 */
+		u64 entry;
+		bool write, track;
+		u64 after;
+		enum iodirty_fault fault;
+	} rows[] = {
+		/* A and D: set in one update, or a fault without SADE. */
+		{ 0, 0x48d1417, false, true, 0x48d1457, IODIRTY_FAULT_NONE },
+		{ 0, 0x48d1417, true, true, 0x48d14d7, IODIRTY_FAULT_NONE },
+		{ 0, 0x48d1417, false, false, 0x48d1417, IODIRTY_FAULT_PERMISSION },
+		{ 0, 0x48d1497, true, false, 0x48d1497, IODIRTY_FAULT_PERMISSION },
+		{ 0, 0x48d1457, true, false, 0x48d1457, IODIRTY_FAULT_PERMISSION },
+		{ 0, 0x48d1457, false, false, 0x48d1457, IODIRTY_FAULT_NONE },
+		{ 0, 0x48d14d7, true, false, 0x48d14d7, IODIRTY_FAULT_NONE },
+		/* Supervisor's; to be executed only; neither. */
+		{ 0, 0x48d14c7, false, true, 0x48d14c7, IODIRTY_FAULT_PERMISSION },
+		{ 0, 0x48d14d9, false, true, 0x48d14d9, IODIRTY_FAULT_PERMISSION },
+		{ 0, 0x48d14d3, true, true, 0x48d14d3, IODIRTY_FAULT_PERMISSION },
+		/* W without R, with X and without; a pointer from the last level. */
+		{ 0, 0x48d14dd, false, true, 0x48d14dd, IODIRTY_FAULT_BAD_TABLE },
+		{ 0, 0x48d14d5, true, true, 0x48d14d5, IODIRTY_FAULT_BAD_TABLE },
+		{ 0, 0x48d1401, true, true, 0x48d1401, IODIRTY_FAULT_BAD_TABLE },
+		/* Pointers with U, A, D, PBMT, N. */
+		{ 1, 0x48d1411, true, true, 0x48d1411, IODIRTY_FAULT_BAD_TABLE },
+		{ 1, 0x48d1441, true, true, 0x48d1441, IODIRTY_FAULT_BAD_TABLE },
+		{ 1, 0x48d1481, true, true, 0x48d1481, IODIRTY_FAULT_BAD_TABLE },
+		{ 2, 0x20000000048d1401, true, true, 0x20000000048d1401, IODIRTY_FAULT_BAD_TABLE },
+		{ 1, 0x80000000048d1401, true, true, 0x80000000048d1401, IODIRTY_FAULT_BAD_TABLE },
+		/* G, RSW, PBMT 1 and 2 are fine; PBMT 3 and bits 60:54 are not. */
+		{ 0, 0x20000000048d17ff, true, true, 0x20000000048d17ff, IODIRTY_FAULT_NONE },
+		{ 0, 0x40000000048d14d7, true, true, 0x40000000048d14d7, IODIRTY_FAULT_NONE },
+		{ 0, 0x60000000048d14d7, true, true, 0x60000000048d14d7, IODIRTY_FAULT_BAD_TABLE },
+		{ 0, 0x10000000048d14d7, true, true, 0x10000000048d14d7, IODIRTY_FAULT_BAD_TABLE },
+		{ 0, 0x00400000048d14d7, true, true, 0x00400000048d14d7, IODIRTY_FAULT_BAD_TABLE },
+		/* NAPOT of 64 KiB, of other sizes, of another level. */
+		{ 0, 0x80000000048d2057, true, true, 0x80000000048d20d7, IODIRTY_FAULT_NONE },
+		{ 0, 0x80000000048d1057, true, true, 0x80000000048d1057, IODIRTY_FAULT_BAD_TABLE },
+		{ 0, 0x80000000048d2457, true, true, 0x80000000048d2457, IODIRTY_FAULT_BAD_TABLE },
+		{ 1, 0x8000000004802057, true, true, 0x8000000004802057, IODIRTY_FAULT_BAD_TABLE },
+		/* Misaligned superpages. */
+		{ 1, 0x4880457, true, true, 0x4880457, IODIRTY_FAULT_BAD_TABLE },
+		{ 2, 0x18000057, true, true, 0x18000057, IODIRTY_FAULT_BAD_TABLE },
+	};
+	struct rig *r = setup(&kinds[_i], 0);
+	unsigned int i;
+	u64 after;
+
+	if (strncmp(r->k->name, "riscv", 5)) {
+		teardown(r);
+		return;
+	}
+	entry_at(r, IOVA, 1);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum iodirty_fault fault = riscv_walk_of(r, rows[i].level, rows[i].entry,
+							 rows[i].write, rows[i].track, &after);
+
+		ck_assert_msg(fault == rows[i].fault && after == rows[i].after,
+			      "row %u: fault %d, entry %#llx", i, fault, (unsigned long long)after);
+	}
+	teardown(r);
+}
+END_TEST
+
+/* Where addresses are sign-extended, hardware translates the upper half as well. */
+START_TEST(upper_half)
+{
+	struct rig *r = setup(&kinds[_i], 16);
+	const struct kind *k = r->k;
+	u64 top = ~0ULL << (k->input_lg2 - 1), bit, *p;
+	struct hw_xlate x;
+
+	if (k->sign_extended) {
+		p = put(r, top, (u64)r->mem, k->granule_lg2);
+		ck_assert_int_eq(walk(r, top + 8, true, true, &x), IODIRTY_FAULT_NONE);
+		ck_assert_uint_eq(x.pa, (u64)r->mem + 8);
+		ck_assert_uint_eq(x.iova_first, top);
+		ck_assert(is_dirty(k, *p));
+		ck_assert_int_eq(touch(r, true, top + 16), IODIRTY_FAULT_NONE);
+		/* Any one bit that is not the sign's copy. */
+		for (bit = 1ULL << (k->input_lg2 - 1); bit; bit <<= 1) {
+			ck_assert_int_eq(walk(r, top ^ bit, true, true, &x), IODIRTY_FAULT_ADDRESS);
+			ck_assert_int_eq(touch(r, true, IOVA | bit), IODIRTY_FAULT_ADDRESS);
+		}
+	}
+	teardown(r);
+}
+END_TEST
+
 /* What only Arm has. Of the kinds these tests loop over they pass by the others. */
 START_TEST(arm_leaf_bits)
 {
@@ -326,6 +467,9 @@ int main(void)
 	tcase_add_test(t, bad_amd);
 	tcase_add_test(t, amd_skipped_level);
 	tcase_add_test(t, bad_vtd);
+	tcase_add_test(t, bad_vtd_fs);
+	tcase_add_loop_test(t, bad_riscv, 0, KINDS);
+	tcase_add_loop_test(t, upper_half, 0, KINDS);
 	tcase_add_loop_test(t, arm_leaf_bits, 0, KINDS);
 	tcase_add_loop_test(t, arm_blocks, 0, KINDS);
 	tcase_add_loop_test(t, arm_top_bit, 0, KINDS);

@@ -39,6 +39,8 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 	port_rwsem_write(&hwpt->ioas->rwsem);
 	/* On when already on must not clear: those writes are still owed. */
 	if (enable != hwpt->tracking) {
+		bool always = hwpt->pgt.fmt->always;
+
 		if (enable) {
 			struct pgt_gather gather;
 
@@ -49,14 +51,15 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 			pgt_harvest(&hwpt->pgt, ctx_engine(ucmd->ctx),
 				    hwpt->pgt.fmt->aperture_first, hwpt->pgt.fmt->aperture_last, 0,
 				    NULL, &gather);
-			if (hwpt->pgt.fmt->always)
+			if (always)
 				hwpt_invalidate(hwpt, &gather);
 			port_mutex_lock(&hwpt->residue_lock);
 			residue_drop(hwpt, 0, UINT64_MAX);
 			port_mutex_unlock(&hwpt->residue_lock);
 		}
 		hwpt->tracking = enable;
-		device_update_contexts(hwpt);
+		if (!always)
+			device_update_contexts(hwpt);
 	}
 	port_rwsem_write_end(&hwpt->ioas->rwsem);
 	port_mutex_unlock(&ucmd->ctx->attach_lock);

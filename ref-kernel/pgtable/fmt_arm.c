@@ -102,9 +102,9 @@ static inline void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf, 
 
 /* A substream chooses a CD, which is stage 1: so there are PASIDs. A guest's stage 1
  * nests in stage 2. */
-#define S1_TRAITS                                                                           \
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID,                         \
-	.dirty_mask = ARM_VALID | ARM_DBM | ARM_S1_AP2, .dirty_value = ARM_VALID | ARM_DBM, \
+#define S1_TRAITS                                                                                \
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS, \
+	.dirty_mask = ARM_VALID | ARM_DBM | ARM_S1_AP2, .dirty_value = ARM_VALID | ARM_DBM,      \
 	.clean_set = ARM_S1_AP2, .dirty_clear = ARM_S1_AP2
 #define S2_TRAITS                                                                       \
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT,                     \

@@ -44,7 +44,8 @@ static u64 make_leaf(u64 pa, unsigned int lg2, unsigned int level, unsigned int 
 static void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf)
 {
 	leaf->lg2 = GRANULE_LG2 + level * INDEX_LG2;
-	leaf->pa = entry & VTDFS_ADDR_MASK;
+	/* the lowest address bit of a large page is its PAT */
+	leaf->pa = entry & VTDFS_ADDR_MASK & ~((1ULL << leaf->lg2) - 1);
 	leaf->prot = PGT_READ | (entry & VTDFS_RW ? PGT_WRITE : 0);
 }
 

@@ -14,9 +14,36 @@
 #include "self.h"
 #include "task.h"
 
+/* The largest granule of any IOMMU here (Arm). */
+#define FILE_ALIGN ((u64)64 << 10)
+
 struct port_file {
 	int fd;
 };
+
+/* Map it as far from a multiple of FILE_ALIGN as it is in the file: a granule of an
+ * IOMMU that has several pages is in one piece of memory. */
+static void *map_file(int fd, u64 start, size_t size, int prot)
+{
+	size_t room = size + FILE_ALIGN;
+	u8 *base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u8 *at;
+
+	if (base == MAP_FAILED)
+		return MAP_FAILED;
+	at = base + ((start - (u64)base) & (FILE_ALIGN - 1));
+	if (mmap(at, size, prot, MAP_SHARED | MAP_FIXED, fd, start) == MAP_FAILED) {
+		int err = errno;
+
+		munmap(base, room);
+		errno = err;
+		return MAP_FAILED;
+	}
+	if (at > base)
+		munmap(base, at - base);
+	munmap(at + size, base + room - (at + size));
+	return at;
+}
 
 int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 npages, bool write)
 {
@@ -29,7 +56,7 @@ int port_pin_file(struct port_pin *pin, struct port_file *file, u64 start, u64 n
 		return -EFAULT;
 	if (!npages || first >= pages || npages > pages - first)
 		return -EINVAL;
-	base = mmap(NULL, size, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, file->fd, start);
+	base = map_file(file->fd, start, size, PROT_READ | (write ? PROT_WRITE : 0));
 	if (base == MAP_FAILED)
 		return -errno;
 	if (self_populate((u64)base, size, write)) {
