@@ -14,7 +14,7 @@ import sys
 import tomllib
 
 CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST", "ACCESS",
-            "LEAF", "CONCURRENCY", "ERRORS", "COMPAT", "TYPE1"]
+            "LEAF", "CACHE", "ATS", "CONCURRENCY", "ERRORS", "COMPAT", "TYPE1"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",

@@ -44,6 +44,8 @@ enum target_cap {
 	TARGET_TRACK = 1 << 16, /* the IOMMU can track; without, asking for it is not capable */
 	TARGET_REFERENCE = 1 << 17, /* nothing is missing of what Linux has, nothing is lax */
 	TARGET_TYPE1 = 1 << 18, /* container() */
+	TARGET_CACHES = 1 << 19, /* plug() takes sizes of caches */
+	TARGET_ATS = 1 << 20, /* plug() takes devices that cache translations */
 	TARGET_STAGE1 = 1 << 22, /* nested HWPTs over stage-1 tables in the memory of the guest */
 };
 

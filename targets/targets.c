@@ -46,6 +46,8 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_TRACK, "track" },
 		{ TARGET_REFERENCE, "reference" },
 		{ TARGET_TYPE1, "type1" },
+		{ TARGET_CACHES, "caches" },
+		{ TARGET_ATS, "ats" },
 		{ TARGET_STAGE1, "stage1" },
 	};
 	size_t i;

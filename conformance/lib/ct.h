@@ -131,6 +131,8 @@ int ct_get_bitmap(u32 hwpt, u32 flags, u64 iova, u64 length, u64 page_size, cons
 /* Plug a device of this configuration's format. */
 int ct_plug(u32 flags, u32 *dev);
 int ct_plug_pasid(u32 flags, u32 pasid_width, u32 *dev);
+/* The same as @like, but for its format. */
+int ct_plug_as(const struct iodirty_plug *like, u32 *dev);
 int ct_unplug(u32 dev);
 int ct_attach(u32 dev, u32 pasid, u32 pt); /* pt: IOAS or HWPT */
 int ct_attach_out(u32 dev, u32 pasid, u32 pt, u32 *hwpt);
@@ -201,6 +203,7 @@ struct scene_options {
 	u32 hwpt_flags; /* besides DIRTY_TRACKING */
 	u32 plug_flags; /* enum iodirty_plug_flags */
 	u32 pasid_width; /* of the device */
+	const struct iodirty_plug *plug; /* instead of these two: ct_plug_as() */
 	bool no_attach; /* leave the device unattached */
 	bool no_enable; /* leave tracking off */
 	bool no_map; /* leave the IOAS empty; iova, length and mem are set */

@@ -191,7 +191,13 @@ int ct_plug(u32 flags, u32 *dev)
 
 int ct_plug_pasid(u32 flags, u32 pasid_width, u32 *dev)
 {
-	struct iodirty_plug plug = { .flags = flags, .pasid_width = pasid_width };
+	return ct_plug_as(&(struct iodirty_plug){ .flags = flags, .pasid_width = pasid_width },
+			  dev);
+}
+
+int ct_plug_as(const struct iodirty_plug *like, u32 *dev)
+{
+	struct iodirty_plug plug = *like;
 	int ret;
 
 	memcpy(plug.format, ct.config.format.name, sizeof(plug.format));

@@ -87,7 +87,10 @@ void scene_open_options(struct scene *s, const struct scene_options *o)
 	s->truth = ct_shadow_new(s->iova, s->length, s->granule, s->reach);
 
 	x(ct_ioas_alloc(&s->ioas));
-	x(ct_plug_pasid(o->plug_flags, o->pasid_width, &s->dev));
+	if (o->plug)
+		x(ct_plug_as(o->plug, &s->dev));
+	else
+		x(ct_plug_pasid(o->plug_flags, o->pasid_width, &s->dev));
 	x(ct_hwpt_alloc(s->dev, s->ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING | o->hwpt_flags,
 			&s->hwpt));
 	if (!o->no_attach)

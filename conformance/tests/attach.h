@@ -5,6 +5,13 @@
 
 #include "ct.h"
 
+static inline const char *tracks_pasids(const struct ct_config *config)
+{
+	return config->format.flags & IODIRTY_FORMAT_DIRTY_PASID ?
+		       NULL :
+		       "the format tracks no table that serves PASIDs";
+}
+
 /* A clearing harvest of all of @s, in granules, is the truth. */
 static inline void expect_all(struct scene *s)
 {

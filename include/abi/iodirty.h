@@ -38,6 +38,8 @@ enum iodirty_format_flags {
 	IODIRTY_FORMAT_VARIANT = 1 << 3,
 	/* What may be written may be read too: write alone cannot be expressed. */
 	IODIRTY_FORMAT_WRITE_READS = 1 << 4,
+	/* Caches tag what they hold by PASID besides the table: first stages. */
+	IODIRTY_FORMAT_TAGS_PASID = 1 << 5,
 };
 
 /* The @index-th page-table format; ENOENT past the last. */
@@ -56,11 +58,28 @@ enum iodirty_plug_flags {
 	/* The IOMMU in front of this device cannot track. Taken from the
 	 * device that creates the IOMMU; must match on a shared one. */
 	IODIRTY_PLUG_NO_DIRTY = 1 << 0,
+	/* The device caches translations itself (PCIe ATS). It asks for write
+	 * permission when it writes; a page is dirty once that was asked for. */
+	IODIRTY_PLUG_ATS = 1 << 1,
+	/* With ATS: it asks for write permission when it reads, too. */
+	IODIRTY_PLUG_ATS_EAGER = 1 << 2,
+	/* The sizes of caches below are meant; else the IOMMU, if it is new, has an
+	 * IOTLB of 128 sets of 4 ways and a walk cache of 64 entries, and the device,
+	 * if it has ATS, one of 64. */
+	IODIRTY_PLUG_CACHES = 1 << 3,
 };
 
+/* The most of each; whatever is 0 never holds anything. */
+#define IODIRTY_IOTLB_SETS_MAX 4096
+#define IODIRTY_IOTLB_WAYS_MAX 16
+#define IODIRTY_WALK_ENTRIES_MAX 1024
+#define IODIRTY_ATC_ENTRIES_MAX 1024
+
 /*
- * Plug a device and bind it to this descriptor. EOPNOTSUPP unknown flag,
- * ENOENT unknown format or iommu, EINVAL format of a shared IOMMU differs.
+ * Plug a device and bind it to this descriptor. EOPNOTSUPP unknown flag, or a size
+ * of a cache without CACHES; ENOENT unknown format or iommu; EINVAL format or
+ * caches of a shared IOMMU differ, a size above its maximum, sets without ways or
+ * ways without sets, what is of ATS without it.
  */
 struct iodirty_plug {
 	__u32 size;
@@ -72,6 +91,11 @@ struct iodirty_plug {
 	__aligned_u64 resv_length;
 	__u32 out_dev_id;
 	__u32 __reserved;
+	/* Everything below may be left out by an older caller. */
+	__u32 iotlb_sets;
+	__u32 iotlb_ways;
+	__u32 walk_entries; /* tables on the way to leaves */
+	__u32 atc_entries; /* of the device's own, also behind a shared IOMMU */
 };
 
 /* Surprise removal: DMA stops, every PASID detaches, the id is gone. */

@@ -662,7 +662,7 @@ ABI_FIELD(iodirty_format_info, leaf_sizes, 32, 8);
 ABI_FIELD(iodirty_format_info, aperture_first, 40, 8);
 ABI_FIELD(iodirty_format_info, aperture_last, 48, 8);
 
-ABI_STRUCT(iodirty_plug, 56);
+ABI_STRUCT(iodirty_plug, 72);
 ABI_FIELD(iodirty_plug, size, 0, 4);
 ABI_FIELD(iodirty_plug, flags, 4, 4);
 ABI_FIELD(iodirty_plug, format, 8, 16);
@@ -672,6 +672,10 @@ ABI_FIELD(iodirty_plug, resv_start, 32, 8);
 ABI_FIELD(iodirty_plug, resv_length, 40, 8);
 ABI_FIELD(iodirty_plug, out_dev_id, 48, 4);
 ABI_FIELD(iodirty_plug, __reserved, 52, 4);
+ABI_FIELD(iodirty_plug, iotlb_sets, 56, 4);
+ABI_FIELD(iodirty_plug, iotlb_ways, 60, 4);
+ABI_FIELD(iodirty_plug, walk_entries, 64, 4);
+ABI_FIELD(iodirty_plug, atc_entries, 68, 4);
 
 ABI_STRUCT(iodirty_unplug, 8);
 ABI_FIELD(iodirty_unplug, size, 0, 4);

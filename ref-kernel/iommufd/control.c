@@ -361,29 +361,43 @@ static int memlock(struct ucmd *ucmd)
 	return 0;
 }
 
+#define ALL(fn, type)                                        \
+	{                                                    \
+		fn, sizeof(struct type), sizeof(struct type) \
+	}
+/* Published when @last was its last field. */
+#define SINCE(fn, type, last)                                                          \
+	{                                                                              \
+		fn, sizeof(struct type),                                               \
+			offsetof(struct type, last) + sizeof(((struct type *)0)->last) \
+	}
+
 static const struct {
 	int (*run)(struct ucmd *ucmd);
-	u32 size;
+	u32 size, min_size;
 } controls[] = {
-	[0x00] = { format_info, sizeof(struct iodirty_format_info) },
-	[0x01] = { plug, sizeof(struct iodirty_plug) },
-	[0x02] = { unplug, sizeof(struct iodirty_unplug) },
-	[0x03] = { attach, sizeof(struct iodirty_attach) },
-	[0x04] = { detach, sizeof(struct iodirty_detach) },
-	[0x05] = { dma, sizeof(struct iodirty_dma) },
-	[0x06] = { stream_start, sizeof(struct iodirty_stream_start) },
-	[0x07] = { stream_query, sizeof(struct iodirty_stream_query) },
-	[0x08] = { stats, sizeof(struct iodirty_stats) },
-	[0x09] = { table_read, sizeof(struct iodirty_table_read) },
-	[0x0a] = { leaf, sizeof(struct iodirty_leaf) },
-	[0x0b] = { engine, sizeof(struct iodirty_engine) },
-	[0x0c] = { fail_nth, sizeof(struct iodirty_fail_nth) },
-	[0x0d] = { memlock, sizeof(struct iodirty_memlock) },
+	[0x00] = ALL(format_info, iodirty_format_info),
+	[0x01] = SINCE(plug, iodirty_plug, __reserved),
+	[0x02] = ALL(unplug, iodirty_unplug),
+	[0x03] = ALL(attach, iodirty_attach),
+	[0x04] = ALL(detach, iodirty_detach),
+	[0x05] = ALL(dma, iodirty_dma),
+	[0x06] = ALL(stream_start, iodirty_stream_start),
+	[0x07] = ALL(stream_query, iodirty_stream_query),
+	[0x08] = SINCE(stats, iodirty_stats, requests_refused),
+	[0x09] = ALL(table_read, iodirty_table_read),
+	[0x0a] = ALL(leaf, iodirty_leaf),
+	[0x0b] = ALL(engine, iodirty_engine),
+	[0x0c] = ALL(fail_nth, iodirty_fail_nth),
+	[0x0d] = ALL(memlock, iodirty_memlock),
 };
 
-u32 control_size(unsigned int nr)
+u32 control_size(unsigned int nr, u32 *min_size)
 {
-	return nr < sizeof(controls) / sizeof(controls[0]) ? controls[nr].size : 0;
+	if (nr >= sizeof(controls) / sizeof(controls[0]))
+		return 0;
+	*min_size = controls[nr].min_size;
+	return controls[nr].size;
 }
 
 int control_ioctl(struct ucmd *ucmd, unsigned int nr)

@@ -432,6 +432,7 @@ struct iommu {
 	const struct pgt_format *fmt;
 	u64 leaf_sizes; /* of the HWPTs made for its devices */
 	bool dirty;
+	struct hw_iommu_config config;
 	struct hw_iommu *hw;
 };
 
@@ -529,7 +530,8 @@ int test_ioctl(struct ucmd *ucmd); /* IOMMU_TEST_CMD (test.c) */
 int test_create_access(struct ucmd *ucmd); /* its accesses (test_access.c) */
 int test_access_op(struct ucmd *ucmd);
 int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control.c) */
-u32 control_size(unsigned int nr); /* of the argument; 0: no such ioctl */
+/* Of the argument, and of the first published; 0: no such ioctl. */
+u32 control_size(unsigned int nr, u32 *min_size);
 /* abi/vfio.h (vfio_compat.c); @arg is a pointer or a number. */
 long vfio_compat_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 arg);
 

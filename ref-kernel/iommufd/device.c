@@ -8,9 +8,13 @@
 #include "core.h"
 
 #define MAX_PASID_WIDTH 20
+/* Caches of those that say nothing of them: abi/iodirty.h. */
 #define IOTLB_SETS 128
 #define IOTLB_WAYS 4
 #define WALK_ENTRIES 64
+#define ATC_ENTRIES 64
+#define PLUG_FLAGS \
+	(IODIRTY_PLUG_NO_DIRTY | IODIRTY_PLUG_ATS | IODIRTY_PLUG_ATS_EAGER | IODIRTY_PLUG_CACHES)
 
 static struct iommu *iommu_find(struct iommufd_ctx *ctx, u32 id)
 {
@@ -21,10 +25,12 @@ static struct iommu *iommu_find(struct iommufd_ctx *ctx, u32 id)
 	return iommu;
 }
 
-static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_format *fmt, bool dirty,
-				  u64 leaf_sizes, int *err)
+static void configure(struct hw_iommu_config *config, const struct pgt_format *fmt, bool dirty,
+		      const struct iodirty_plug *plug)
 {
-	struct hw_iommu_config config = {
+	bool sizes = plug->flags & IODIRTY_PLUG_CACHES;
+
+	*config = (struct hw_iommu_config){
 		.tables = {
 			.format = fmt->name,
 			.granule_lg2 = fmt->granule_lg2,
@@ -33,17 +39,23 @@ static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_form
 			.input_lg2 = port_lg2(fmt->aperture_last) + 1,
 		},
 		.dirty = dirty,
-		.pasid_tagged = fmt->pasid_tagged,
-		.iotlb_sets = IOTLB_SETS,
-		.iotlb_ways = IOTLB_WAYS,
-		.walk_entries = WALK_ENTRIES,
+		.pasid_tagged = fmt->flags & IODIRTY_FORMAT_TAGS_PASID,
+		.iotlb_sets = sizes ? plug->iotlb_sets : IOTLB_SETS,
+		.iotlb_ways = sizes ? plug->iotlb_ways : IOTLB_WAYS,
+		.walk_entries = sizes ? plug->walk_entries : WALK_ENTRIES,
 	};
+}
+
+static struct iommu *iommu_create(struct iommufd_ctx *ctx, const struct pgt_format *fmt, bool dirty,
+				  const struct iodirty_plug *plug, u64 leaf_sizes, int *err)
+{
 	struct iommu *iommu = port_alloc(sizeof(*iommu));
 
 	*err = -ENOMEM;
 	if (!iommu)
 		return NULL;
-	iommu->hw = hw_iommu_create(&config, err);
+	configure(&iommu->config, fmt, dirty, plug);
+	iommu->hw = hw_iommu_create(&iommu->config, err);
 	if (!iommu->hw) {
 		port_free(iommu);
 		return NULL;
@@ -72,6 +84,16 @@ static void iommu_put(struct iommufd_ctx *ctx, struct iommu *iommu)
 	port_free(iommu);
 }
 
+/* Are the caches that @plug names, if it names any, those of @iommu? */
+static bool same_caches(const struct iommu *iommu, const struct iodirty_plug *plug)
+{
+	const struct hw_iommu_config *config = &iommu->config;
+
+	return !(plug->flags & IODIRTY_PLUG_CACHES) ||
+	       (plug->iotlb_sets == config->iotlb_sets && plug->iotlb_ways == config->iotlb_ways &&
+		plug->walk_entries == config->walk_entries);
+}
+
 static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plug *plug,
 			       u64 leaf_sizes, int *err)
 {
@@ -84,13 +106,13 @@ static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plu
 		return NULL;
 	dirty = fmt->flags & IODIRTY_FORMAT_DIRTY && !(plug->flags & IODIRTY_PLUG_NO_DIRTY);
 	if (!plug->iommu_id) {
-		iommu = iommu_create(ctx, fmt, dirty, leaf_sizes, err);
+		iommu = iommu_create(ctx, fmt, dirty, plug, leaf_sizes, err);
 	} else {
 		iommu = iommu_find(ctx, plug->iommu_id);
 		if (!iommu)
 			return NULL;
 		*err = -EINVAL;
-		if (iommu->fmt != fmt || iommu->dirty != dirty)
+		if (iommu->fmt != fmt || iommu->dirty != dirty || !same_caches(iommu, plug))
 			return NULL;
 	}
 	if (iommu)
@@ -98,14 +120,56 @@ static struct iommu *iommu_get(struct iommufd_ctx *ctx, const struct iodirty_plu
 	return iommu;
 }
 
+static int check_caches(const struct iodirty_plug *plug)
+{
+	if (!(plug->flags & IODIRTY_PLUG_CACHES))
+		return plug->iotlb_sets || plug->iotlb_ways || plug->walk_entries ||
+				       plug->atc_entries ?
+			       -EOPNOTSUPP :
+			       0;
+	if (plug->iotlb_sets > IODIRTY_IOTLB_SETS_MAX ||
+	    plug->iotlb_ways > IODIRTY_IOTLB_WAYS_MAX || !plug->iotlb_sets != !plug->iotlb_ways ||
+	    plug->walk_entries > IODIRTY_WALK_ENTRIES_MAX ||
+	    plug->atc_entries > IODIRTY_ATC_ENTRIES_MAX)
+		return -EINVAL;
+	return plug->atc_entries && !(plug->flags & IODIRTY_PLUG_ATS) ? -EINVAL : 0;
+}
+
 static int check_plug(const struct iodirty_plug *plug)
 {
-	if (plug->flags & ~IODIRTY_PLUG_NO_DIRTY || plug->__reserved)
+	int err;
+
+	if (plug->flags & ~PLUG_FLAGS || plug->__reserved)
 		return -EOPNOTSUPP;
+	err = check_caches(plug);
+	if (err)
+		return err;
+	if (plug->flags & IODIRTY_PLUG_ATS_EAGER && !(plug->flags & IODIRTY_PLUG_ATS))
+		return -EINVAL;
 	if (plug->format[IODIRTY_NAME_LEN - 1] || plug->pasid_width > MAX_PASID_WIDTH)
 		return -EINVAL;
 	if (plug->resv_length && plug->resv_start + plug->resv_length - 1 < plug->resv_start)
 		return -EOVERFLOW;
+	return 0;
+}
+
+/* Behind dev->iommu. -ENOMEM. */
+static int create_hw(struct device *dev, const struct iodirty_plug *plug)
+{
+	const struct hw_ats ats = {
+		.entries = plug->flags & IODIRTY_PLUG_CACHES ? plug->atc_entries : ATC_ENTRIES,
+		.eager = plug->flags & IODIRTY_PLUG_ATS_EAGER,
+	};
+
+	dev->hw = hw_dev_create(dev->iommu->hw);
+	if (!dev->hw)
+		return -ENOMEM;
+	dev->ats = plug->flags & IODIRTY_PLUG_ATS;
+	if (dev->ats && hw_dev_ats(dev->hw, &ats)) {
+		hw_dev_destroy(dev->hw);
+		dev->hw = NULL;
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -135,11 +199,9 @@ struct device *device_plug(struct iommufd_ctx *ctx, const struct iodirty_plug *p
 	port_mutex_lock(&ctx->attach_lock);
 	dev->iommu = iommu_get(ctx, plug, leaf_sizes, err);
 	if (dev->iommu) {
-		dev->hw = hw_dev_create(dev->iommu->hw);
-		if (!dev->hw) {
-			*err = -ENOMEM;
+		*err = create_hw(dev, plug);
+		if (*err)
 			iommu_put(ctx, dev->iommu);
-		}
 	}
 	port_mutex_unlock(&ctx->attach_lock);
 	if (!dev->hw) {
@@ -188,7 +250,7 @@ void device_update_contexts(struct hwpt *hwpt)
 
 static u32 tag_pasid(const struct attach *a)
 {
-	return a->dev->iommu->fmt->pasid_tagged ? (u32)a->node.key : HW_ANY;
+	return a->dev->iommu->config.pasid_tagged ? (u32)a->node.key : HW_ANY;
 }
 
 /* The tag of @a's translations, which invalidations go to once; NULL: not noted. */

@@ -121,14 +121,14 @@ long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr)
 	unsigned int nr = IOC_NR(cmd), slot = nr - IOMMUFD_CMD_BASE;
 	const struct ioctl_op *op = NULL;
 	bool control = IOC_TYPE(cmd) == IODIRTY_TYPE;
-	u32 min_size;
+	u32 min_size = 0;
 	int err;
 
 	/* The ioctl that injects failures must not meet one itself. */
 	if (cmd == IODIRTY_FAIL_NTH)
 		ucmd.fail_left = port_fail_set(0);
 	if (control) {
-		ucmd.size = min_size = control_size(nr);
+		ucmd.size = control_size(nr, &min_size);
 		if (!ucmd.size || cmd != _IO(IODIRTY_TYPE, nr))
 			return -ENOTTY;
 	} else if (nr < IOMMUFD_CMD_BASE || slot >= sizeof(ops) / sizeof(ops[0])) {

@@ -54,8 +54,6 @@ struct pgt_format {
 	 * never will be tracked are then written as dirty.
 	 */
 	bool always;
-	/* Hardware tags what it caches by PASID besides the domain: first stages. */
-	bool pasid_tagged;
 
 	/* Write-dirty iff (entry & dirty_mask) == dirty_value; implies present. */
 	u64 dirty_mask, dirty_value;
