@@ -4,6 +4,7 @@
  * reports, and where: those of devices at the guest-physical address, and those of the
  * IOMMU itself to the guest's tables.
  */
+#include "caches.h"
 #include "stage1.h"
 
 #define NEEDS (TARGET_STAGE1 | TARGET_DMA)
@@ -296,6 +297,47 @@ CT_TEST(stage1_harvest_again, "NEST-015", .scope = CT_EACH_LEAF, .needs = NEEDS,
 		scene_expect(&g.s, 0, g.s.leaf, g.s.granule);
 		guest_write(&g, 0);
 		guest_expect(&g);
+	}
+}
+
+/* A device's own cache is filled through both stages, and knows of the second as
+ * little as the IOTLB. */
+CT_TEST(stage1_device_cache, "NEST-015", .scope = CT_EACH_FORMAT, .needs = NEEDS | TARGET_ATS,
+	.requires = stage1_none)
+{
+	const u8 byte = 0x3d;
+	struct iodirty_plug plug;
+
+	for_each_ats_device(&plug, 0)
+	{
+		struct guest g;
+
+		guest_open(&g, .plug = &plug);
+		for (u32 round = 0; round < 3; round++) {
+			for (u64 i = 0; i < chunks(&g); i++)
+				guest_write(&g, i * g.chunk + round);
+			guest_expect(&g);
+			guest_expect(&g);
+		}
+		/* The harvest cleans chunk 0, which the device knows by another address. */
+		for (u32 round = 0; round < 3; round++) {
+			guest_write(&g, 0);
+			guest_expect(&g);
+		}
+		/* The guest moves it, and says so. */
+		guest_write(&g, 0);
+		guest_map(&g, guest_iova(&g, 0), g.base + g.chunk, guest_page_lg2(&g), 0);
+		guest_forget(&g, g.nested, guest_iova(&g, 0), guest_page(&g));
+		x(ct_dma_write(g.s.dev, 0, guest_iova(&g, 0), &byte, 1));
+		ct_check(g.s.mem[g.base - g.s.iova + g.chunk] == byte,
+			 "a write went by what the guest took back");
+		scene_mark(&g.s, g.base - g.s.iova + g.chunk, 1);
+		guest_look(&g);
+		guest_expect(&g);
+		x(ct_unmap(g.s.ioas, g.s.iova, g.s.length, NULL));
+		for (u64 i = 0; i < chunks(&g); i++)
+			guest_expect_fault(&g, true, guest_iova(&g, i * g.chunk));
+		guest_expect_tables(&g);
 	}
 }
 

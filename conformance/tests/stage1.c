@@ -324,7 +324,8 @@ void guest_open_options(struct guest *g, const struct guest_options *o)
 {
 	*g = (struct guest){ .format = format_of(o->granule_lg2), .identity = o->identity };
 	g->cds_lg2 = o->cds_lg2;
-	scene_open_parent(&g->s, .leaves = o->leaves, .pasid_width = o->pasid_width);
+	scene_open_parent(&g->s, .leaves = o->leaves, .pasid_width = o->pasid_width,
+			  .plug = o->plug);
 	g->chunk =
 		highest(g->s.leaf, (u64)1 << (o->leaf_lg2 ? o->leaf_lg2 : g->format->granule_lg2));
 	g->base = align_up(g->s.iova, g->chunk);

@@ -41,6 +41,7 @@ struct guest_options {
 	unsigned int granule_lg2; /* of an Arm stage 1: 12 (default), 14, 16 */
 	unsigned int leaf_lg2; /* of stage 1; 0: the largest that is no larger than a chunk */
 	u32 pasid_width;
+	const struct iodirty_plug *plug; /* how the device is plugged, beside its format */
 	unsigned int cds_lg2; /* of Arm: how many descriptors there are */
 	bool identity;
 	bool no_map; /* stage 1 maps nothing yet */
