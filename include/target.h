@@ -47,6 +47,7 @@ enum target_cap {
 	TARGET_CACHES = 1 << 19, /* plug() takes sizes of caches */
 	TARGET_ATS = 1 << 20, /* plug() takes devices that cache translations */
 	TARGET_SPLIT = 1 << 21, /* split() */
+	TARGET_STAGE1 = 1 << 22, /* nested HWPTs over stage-1 tables in the memory of the guest */
 };
 
 struct target;

@@ -49,6 +49,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_CACHES, "caches" },
 		{ TARGET_ATS, "ats" },
 		{ TARGET_SPLIT, "split" },
+		{ TARGET_STAGE1, "stage1" },
 	};
 	size_t i;
 

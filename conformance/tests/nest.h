@@ -42,6 +42,23 @@ static inline int nested_alloc(u32 dev, u32 parent, u32 flags, u32 fault_id, u32
 			       sizeof(iotlb), hwpt);
 }
 
+/* HWPT_INVALIDATE; *@num comes back also with an error. */
+static inline int invalidate(u32 hwpt, u32 type, const void *entries, u32 len, u32 *num)
+{
+	struct iommu_hwpt_invalidate arg = {
+		.size = sizeof(arg),
+		.hwpt_id = hwpt,
+		.data_uptr = (uintptr_t)entries,
+		.data_type = type,
+		.entry_len = len,
+		.entry_num = *num,
+	};
+	int ret = ct_ioctl(IOMMU_HWPT_INVALIDATE, &arg);
+
+	*num = arg.entry_num;
+	return ret;
+}
+
 /* A scene whose HWPT is a parent: nothing is attached yet, tracking is off. */
 #define scene_open_parent(s, ...)                                                    \
 	scene_open(s, .hwpt_flags = IOMMU_HWPT_ALLOC_NEST_PARENT, .no_attach = true, \

@@ -106,23 +106,6 @@ static struct nested_scene open_nested(u32 flags, u32 fault_id)
 	return s;
 }
 
-/* The struct comes back also with an error. */
-static int invalidate(u32 hwpt, u32 type, const void *entries, u32 len, u32 *num)
-{
-	struct iommu_hwpt_invalidate arg = {
-		.size = sizeof(arg),
-		.hwpt_id = hwpt,
-		.data_uptr = (uintptr_t)entries,
-		.data_type = type,
-		.entry_len = len,
-		.entry_num = *num,
-	};
-	int ret = ct_ioctl(IOMMU_HWPT_INVALIDATE, &arg);
-
-	*num = arg.entry_num;
-	return ret;
-}
-
 static void expect_iotlb(u32 nested, u32 w0, u32 w1, u32 w2, u32 w3)
 {
 	const u32 words[] = { w0, w1, w2, w3 };

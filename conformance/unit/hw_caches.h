@@ -43,7 +43,9 @@ static inline u64 leaf(const struct rig *r)
 /* The context of @pasid: @domain, the rig's tables. */
 static inline void attach_pasid(struct rig *r, u32 pasid, u32 domain)
 {
-	struct hw_context ctx = { port_table_phys(r->root), domain, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(r->root),
+				  .domain = domain,
+				  .dirty = true };
 
 	ck_assert_int_eq(hw_context_set(r->dev, pasid, &ctx), 0);
 }

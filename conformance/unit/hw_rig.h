@@ -418,7 +418,11 @@ static inline u64 *new_table(struct rig *r, unsigned int level)
 
 static inline void attach(struct rig *r, bool track)
 {
-	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, track };
+	struct hw_context ctx = {
+		.root_phys = port_table_phys(r->root),
+		.domain = DOMAIN,
+		.dirty = track,
+	};
 
 	ck_assert_int_eq(hw_context_set(r->dev, 0, &ctx), 0);
 }

@@ -165,7 +165,9 @@ START_TEST(no_dirty_hardware)
 {
 	struct rig *r = setup(&kinds[_i], 0);
 	struct hw_iommu_config config = r->config;
-	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(r->root),
+				  .domain = DOMAIN,
+				  .dirty = true };
 	u64 *p = put_mem(r, IOVA, 1), was = untracked(r->k, *p), v = 1;
 	struct hw_iommu *iommu;
 	struct hw_fault fault;
@@ -231,7 +233,9 @@ START_TEST(dma_top)
 	struct rig *r = setup(kind_named("amd-v1"), 16);
 	struct hw_iommu_config config = r->config;
 	u64 *top = new_table(r, 1), *low = new_table(r, 1), v = 0x1122334455667788;
-	struct hw_context ctx = { port_table_phys(top), DOMAIN, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(top),
+				  .domain = DOMAIN,
+				  .dirty = true };
 	struct hw_iommu *iommu;
 	struct hw_fault fault;
 	struct hw_dev *dev;
@@ -325,7 +329,9 @@ END_TEST
 START_TEST(pasids)
 {
 	struct rig *r = setup(&kinds[_i], 16);
-	struct hw_context ctx = { port_table_phys(r->root), DOMAIN, true };
+	struct hw_context ctx = { .root_phys = port_table_phys(r->root),
+				  .domain = DOMAIN,
+				  .dirty = true };
 	struct hw_fault fault;
 	u64 v = 3;
 
@@ -356,8 +362,12 @@ END_TEST
 START_TEST(domains)
 {
 	struct rig *r = setup(&kinds[_i], 16), *other = setup(&kinds[_i], 0);
-	struct hw_context old = { port_table_phys(r->root), DOMAIN, true };
-	struct hw_context new = { port_table_phys(other->root), DOMAIN + 16, true };
+	struct hw_context old = { .root_phys = port_table_phys(r->root),
+				  .domain = DOMAIN,
+				  .dirty = true };
+	struct hw_context new = { .root_phys = port_table_phys(other->root),
+				  .domain = DOMAIN + 16,
+				  .dirty = true };
 	u64 *p = put_mem(r, IOVA, 1), *q = put_mem(other, IOVA, 1), v;
 	const struct kind *k = r->k;
 	struct hw_fault fault;

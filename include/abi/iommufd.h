@@ -181,6 +181,30 @@ enum iommu_hwpt_data_type {
 	IOMMU_HWPT_DATA_AMD_GUEST = 3,
 };
 
+enum iommu_hwpt_vtd_s1_flags {
+	IOMMU_VTD_S1_SRE = 1 << 0, /* the device may make supervisor requests */
+	IOMMU_VTD_S1_EAFE = 1 << 1, /* the IOMMU sets the extended access flag */
+	IOMMU_VTD_S1_WPE = 1 << 2, /* write protection holds for supervisors too */
+};
+
+/* A guest's first stage, over a second stage of VT-d's: the fields of a PASID-table
+ * entry that are the guest's. */
+struct iommu_hwpt_vtd_s1 {
+	__aligned_u64 flags;
+	__aligned_u64 pgtbl_addr; /* of the root table, guest-physical */
+	__u32 addr_width; /* 48: four levels; 57: five */
+	__u32 __reserved;
+};
+
+/*
+ * A guest's stage 1, over a stage 2 of SMMUv3's: words 0 and 1 of the guest's
+ * stream table entry. Of these are the guest's: V, Config (abort, bypass or stage
+ * 1), S1Fmt, S1ContextPtr, S1CDMax; S1DSS, S1CIR, S1COR, S1CSH, EATS, S1STALLD.
+ */
+struct iommu_hwpt_arm_smmuv3 {
+	__aligned_le64 ste[2];
+};
+
 /*
  * A hardware page table: over an IOAS (@pt_id of an IOAS) it is filled at once
  * with all that is mapped; over another HWPT, made as NEST_PARENT, it is nested:
@@ -286,6 +310,28 @@ struct iommu_hwpt_get_dirty_bitmap {
 
 enum iommu_hwpt_invalidate_data_type {
 	IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
+	IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1,
+};
+
+enum iommu_hwpt_vtd_s1_invalidate_flags {
+	IOMMU_VTD_INV_FLAGS_LEAF = 1 << 0, /* only entries that map pages have changed */
+};
+
+/* @npages of 4 KiB from @addr on; U64_MAX from 0: all. */
+struct iommu_hwpt_vtd_s1_invalidate {
+	__aligned_u64 addr;
+	__aligned_u64 npages;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/*
+ * A command as in SMMUv3's command queue. Linux takes them for a vIOMMU, by whose
+ * VMID and stream ids it completes them; the reference, which has none, for a nested
+ * HWPT: what the command would make forget of it is forgotten.
+ */
+struct iommu_viommu_arm_smmuv3_invalidate {
+	__aligned_le64 cmd[2];
 };
 
 /*

@@ -73,7 +73,15 @@ ABI_VALUE(IOMMU_HWPT_DATA_ARM_SMMUV3, 2);
 ABI_VALUE(IOMMU_HWPT_DATA_AMD_GUEST, 3);
 #endif
 
+ABI_VALUE(IOMMU_VTD_S1_SRE, 1);
+ABI_VALUE(IOMMU_VTD_S1_EAFE, 2);
+ABI_VALUE(IOMMU_VTD_S1_WPE, 4);
+
 ABI_VALUE(IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, 0);
+#if ABI_SINCE(6, 13)
+ABI_VALUE(IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3, 1);
+#endif
+ABI_VALUE(IOMMU_VTD_INV_FLAGS_LEAF, 1);
 
 ABI_VALUE(IOMMU_PGFAULT_FLAGS_PASID_VALID, 1);
 ABI_VALUE(IOMMU_PGFAULT_FLAGS_LAST_PAGE, 2);
@@ -205,6 +213,25 @@ ABI_FIELD(iommu_hwpt_alloc, data_len, 28, 4);
 ABI_FIELD(iommu_hwpt_alloc, data_uptr, 32, 8);
 ABI_FIELD(iommu_hwpt_alloc, fault_id, 40, 4);
 ABI_FIELD(iommu_hwpt_alloc, __reserved2, 44, 4);
+
+ABI_STRUCT(iommu_hwpt_vtd_s1, 24);
+ABI_FIELD(iommu_hwpt_vtd_s1, flags, 0, 8);
+ABI_FIELD(iommu_hwpt_vtd_s1, pgtbl_addr, 8, 8);
+ABI_FIELD(iommu_hwpt_vtd_s1, addr_width, 16, 4);
+ABI_FIELD(iommu_hwpt_vtd_s1, __reserved, 20, 4);
+
+ABI_STRUCT(iommu_hwpt_vtd_s1_invalidate, 24);
+ABI_FIELD(iommu_hwpt_vtd_s1_invalidate, addr, 0, 8);
+ABI_FIELD(iommu_hwpt_vtd_s1_invalidate, npages, 8, 8);
+ABI_FIELD(iommu_hwpt_vtd_s1_invalidate, flags, 16, 4);
+ABI_FIELD(iommu_hwpt_vtd_s1_invalidate, __reserved, 20, 4);
+
+#if ABI_SINCE(6, 13)
+ABI_STRUCT(iommu_hwpt_arm_smmuv3, 16);
+ABI_FIELD(iommu_hwpt_arm_smmuv3, ste, 0, 16);
+ABI_STRUCT(iommu_viommu_arm_smmuv3_invalidate, 16);
+ABI_FIELD(iommu_viommu_arm_smmuv3_invalidate, cmd, 0, 16);
+#endif
 
 ABI_STRUCT(iommu_hwpt_invalidate, 32);
 ABI_FIELD(iommu_hwpt_invalidate, size, 0, 4);

@@ -53,13 +53,14 @@ static unsigned int set_of(const struct hw_cache *c, struct hw_tag tag, u64 firs
 {
 	u64 block = lg2 < 64 ? first >> lg2 : 0;
 
-	return (block + 61 * lg2 + 127ULL * tag.domain + 31ULL * tag.pasid) % c->sets;
+	return (block + 61 * lg2 + 127ULL * tag.domain + 31ULL * tag.pasid + 37ULL * tag.stage1) %
+	       c->sets;
 }
 
 static bool holds(const struct hw_slot *s, struct hw_tag tag, u64 first, unsigned int lg2)
 {
 	return s->valid && s->first == first && s->lg2 == lg2 && s->tag.domain == tag.domain &&
-	       s->tag.pasid == tag.pasid;
+	       s->tag.pasid == tag.pasid && s->tag.stage1 == tag.stage1;
 }
 
 /* lock held. */
@@ -125,7 +126,8 @@ void hw_cache_fill(struct hw_cache *c, const struct hw_slot *new)
 static bool selected(const struct hw_slot *s, struct hw_tag tag, u64 first, u64 last)
 {
 	return s->valid && (tag.domain == HW_ANY || s->tag.domain == tag.domain) &&
-	       (tag.pasid == HW_ANY || s->tag.pasid == tag.pasid) && s->first <= last &&
+	       (tag.pasid == HW_ANY || s->tag.pasid == tag.pasid) &&
+	       (tag.stage1 == HW_ANY || s->tag.stage1 == tag.stage1) && s->first <= last &&
 	       block_last(s) >= first;
 }
 

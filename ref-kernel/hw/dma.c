@@ -15,34 +15,26 @@ enum iodirty_fault hw_translate(struct hw_dev *dev, u32 pasid, bool write, u64 i
 				struct hw_xlate *x)
 {
 	struct hw_iommu *iommu = dev->iommu;
-	const struct hw_iommu_config *config = &iommu->config;
 	const struct hw_context *ctx = hw_context_find(dev, pasid);
 	enum iodirty_fault fault;
 	struct hw_walk walk;
 	struct hw_tag tag;
-	bool track;
+	bool nested, track;
 
 	if (!ctx)
 		return IODIRTY_FAULT_NOT_ATTACHED;
-	track = (ctx->dirty && config->dirty) || iommu->walker->always;
-	tag = (struct hw_tag){ ctx->domain, config->pasid_tagged ? pasid : 0 };
-	walk = (struct hw_walk){
-		.tables = &config->tables,
-		.root = ctx->root_phys,
-		.iova = iova,
-		.write = write,
-		.track = track,
-		.dirty_sets = &iommu->count.dirty_sets,
-		.iommu = iommu,
-		.tag = tag,
-	};
+	nested = ctx->stage1.kind != HW_STAGE1_NONE;
+	walk = hw_walk_of(iommu, ctx, pasid, iova, write);
+	tag = nested ? hw_nest_tag(ctx, pasid) : walk.tag;
+	track = walk.track || nested;
 	if (hw_iotlb_lookup(&iommu->iotlb, tag, iova, x) &&
 	    (write ? x->write && (x->dirty || !track) : x->read)) {
 		port_count(&iommu->count.iotlb_hits, 1);
 	} else {
 		port_count(&iommu->count.iotlb_misses, 1);
 		port_count(&iommu->count.walks, 1);
-		fault = iommu->walker->walk(&walk, x);
+		fault = nested ? hw_nest_translate(iommu, ctx, pasid, iova, write, x) :
+				 iommu->walker->walk(&walk, x);
 		if (fault)
 			return fault;
 		hw_iotlb_fill(&iommu->iotlb, tag, iova, x);

@@ -55,11 +55,38 @@ struct hw_ats {
 /* Before @dev has any context. -ENOMEM. */
 int hw_dev_ats(struct hw_dev *dev, const struct hw_ats *ats);
 
+enum hw_stage1_kind {
+	HW_STAGE1_NONE, /* or bypassed */
+	HW_STAGE1_ABORT, /* every request is refused: SMMUv3 STE.Config 0b000 */
+	HW_STAGE1_TABLE, /* VT-d: the PASID-table entry names the root table, FSPTPTR */
+	HW_STAGE1_CD, /* SMMUv3: STE.S1ContextPtr names context descriptors */
+};
+
+/* STE.S1DSS, 5.2 of the SMMU's manual: requests without a PASID, where there are
+ * descriptors for PASIDs. */
+enum hw_dss { HW_DSS_TERMINATE = 0, HW_DSS_BYPASS = 1, HW_DSS_CD0 = 2 };
+
+/*
+ * A guest's stage 1. The tables of the context are then stage 2, and each address that
+ * stage 1 comes to, be it of its own tables or of a page, is an input of stage 2.
+ */
+struct hw_stage1 {
+	enum hw_stage1_kind kind;
+	u32 tag; /* of what is cached of it, beside the domain; not 0 */
+	struct hw_geometry tables; /* TABLE */
+	u64 address; /* of the root table, or of the first descriptor */
+	/* CD: how many descriptors there are, log2: STE.S1CDMax. More than one: one
+	 * context entry, of pasid 0, serves all PASIDs of the device. */
+	unsigned int cds_lg2;
+	enum hw_dss dss; /* CD */
+};
+
 /* A context entry: what (device, PASID) translates through. */
 struct hw_context {
 	u64 root_phys; /* root table */
 	u32 domain; /* tag of what is cached; the same root, the same tag */
 	bool dirty; /* set D (and A) bits: AMD DTE.HAD, VT-d SSADE */
+	struct hw_stage1 stage1;
 };
 
 /*
@@ -73,12 +100,20 @@ int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx);
 
 /* ---- invalidation ---- */
 
-#define HW_ANY (~0U) /* each domain, or PASID */
+#define HW_ANY (~0U) /* each domain, PASID, or stage 1 */
 
 enum hw_inv_kind {
-	HW_INV_RANGE, /* [first, last] of @domain and @pasid (or HW_ANY) */
+	/*
+	 * [first, last] of @domain and @pasid (or HW_ANY). What is cached of two stages
+	 * as one is known by its address before stage 1 alone, so this does not find
+	 * it: SMMUv3 TLBI_S2_IPA; VT-d, page-selective within a second stage.
+	 */
+	HW_INV_RANGE,
+	/* [first, last], addresses before stage 1, of what went through stage 1 @stage1
+	 * over @domain: SMMUv3 TLBI_NH_VA; VT-d, PASID-based. */
+	HW_INV_STAGE1,
 	HW_INV_PASID, /* all of @domain and @pasid */
-	HW_INV_DOMAIN, /* all of @domain */
+	HW_INV_DOMAIN, /* all of @domain, of two stages too: SMMUv3 TLBI_S12_VMALL */
 	HW_INV_GLOBAL,
 	HW_INV_ATC, /* [first, last] of @pasid (or HW_ANY) in the cache of @dev */
 };
@@ -89,7 +124,7 @@ struct hw_inv {
 	/* RANGE: leaves only; no place on the way to them, so no table may have been
 	 * taken away (VT-d IH set, AMD PDE clear, Arm's last-level TLBI). */
 	bool leaf_only;
-	u32 domain, pasid;
+	u32 domain, pasid, stage1;
 	u64 first, last;
 	struct hw_dev *dev; /* ATC: behind this IOMMU */
 };
@@ -149,7 +184,10 @@ struct hw_xlate {
 struct hw_tag {
 	u32 domain;
 	u32 pasid; /* 0 where there is no telling them apart */
+	u32 stage1; /* struct hw_stage1's; 0: of the domain's own tables alone */
 };
+
+struct hw_nest;
 
 /* One walk, and on whose behalf. */
 struct hw_walk {
@@ -158,9 +196,11 @@ struct hw_walk {
 	u64 iova;
 	bool write;
 	bool track; /* A and D are updated, where the manual leaves that to a switch */
+	bool access_only; /* of these, A: Arm's HA without HD */
 	u64 *dirty_sets; /* port_count()ed */
 	struct hw_iommu *iommu; /* whose walk cache it uses; NULL: none */
 	struct hw_tag tag;
+	struct hw_nest *nest; /* a walk of stage 1 (nest.c); NULL: table addresses are physical */
 	enum iodirty_fault fault; /* why hw_walk_entry() or hw_walk_mark() gave up */
 };
 

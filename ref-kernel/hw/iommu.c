@@ -10,7 +10,7 @@ struct context {
 	struct hw_context entry;
 };
 
-static const struct hw_walker *find_walker(const char *format)
+const struct hw_walker *hw_walker_find(const char *format)
 {
 	const struct hw_walker *const *w;
 
@@ -22,7 +22,7 @@ static const struct hw_walker *find_walker(const char *format)
 
 struct hw_iommu *hw_iommu_create(const struct hw_iommu_config *config, int *err)
 {
-	const struct hw_walker *walker = find_walker(config->tables.format);
+	const struct hw_walker *walker = hw_walker_find(config->tables.format);
 	struct hw_iommu *iommu;
 
 	if (!walker) {
@@ -87,27 +87,40 @@ static struct context *find(struct hw_dev *dev, u32 pasid)
 	return node && node->key == pasid ? port_container(node, struct context, node) : NULL;
 }
 
+/* A stream table entry has a descriptor for each PASID, its S1CDMax allowing. */
+static bool serves_all(const struct hw_context *ctx)
+{
+	return ctx->stage1.kind == HW_STAGE1_CD && ctx->stage1.cds_lg2;
+}
+
 const struct hw_context *hw_context_find(struct hw_dev *dev, u32 pasid)
 {
 	struct context *c = find(dev, pasid);
 
+	if (!c && pasid) {
+		c = find(dev, 0);
+		if (c && !serves_all(&c->entry))
+			c = NULL;
+	}
 	return c ? &c->entry : NULL;
 }
 
 static void forget_domain(struct hw_iommu *iommu, u32 domain)
 {
-	hw_caches_forget(iommu, (struct hw_tag){ domain, HW_ANY }, 0, ~0ULL, false);
+	hw_caches_forget(iommu, (struct hw_tag){ domain, HW_ANY, HW_ANY }, 0, ~0ULL, false);
 }
 
 int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx)
 {
 	struct hw_iommu *iommu = dev->iommu;
 	struct context *c;
+	bool all = ctx && serves_all(ctx);
 	int err = 0;
 
 	port_rwsem_write(&iommu->in_flight);
 	c = find(dev, pasid);
 	if (c) {
+		all = all || serves_all(&c->entry);
 		forget_domain(iommu, c->entry.domain);
 	} else if (ctx) {
 		c = port_alloc(sizeof(*c));
@@ -125,7 +138,7 @@ int hw_context_set(struct hw_dev *dev, u32 pasid, const struct hw_context *ctx)
 		port_map_erase(&dev->contexts, &c->node);
 		port_free(c);
 	}
-	hw_atc_reset(dev, pasid);
+	hw_atc_reset(dev, all ? HW_ANY : pasid);
 out:
 	port_rwsem_write_end(&iommu->in_flight);
 	return err;

@@ -92,6 +92,37 @@ struct hw_dev {
 
 /* What (@dev, @pasid) translates through; NULL: nothing. in_flight is held. */
 const struct hw_context *hw_context_find(struct hw_dev *dev, u32 pasid);
+/* NULL: nobody walks @format. */
+const struct hw_walker *hw_walker_find(const char *format);
+/* A walk of @ctx's own tables: stage 2, where there is a stage 1. */
+struct hw_walk hw_walk_of(struct hw_iommu *iommu, const struct hw_context *ctx, u32 pasid, u64 iova,
+			  bool write);
+
+/* ---- stage 1 (nest.c, nest_cd.c) ---- */
+
+/* A walk of stage 1: the tables that it goes through are what stage 2 says. */
+struct hw_nest {
+	struct hw_iommu *iommu;
+	const struct hw_context *ctx;
+	u32 pasid;
+	u64 entry; /* the one that the walk asked for last, as it was read */
+	u64 at; /* its address, of stage 2 */
+};
+
+/* What is cached of both stages is tagged so. */
+struct hw_tag hw_nest_tag(const struct hw_context *ctx, u32 pasid);
+/* As a walker, through both stages of @ctx. @x->dirty: a write needs no update of
+ * either. in_flight is held. */
+enum iodirty_fault hw_nest_translate(struct hw_iommu *iommu, const struct hw_context *ctx,
+				     u32 pasid, u64 iova, bool write, struct hw_xlate *x);
+/* Read 8 bytes of guest memory, at an address of stage 2, as stage 1 would. */
+enum iodirty_fault hw_nest_load(const struct hw_nest *nest, u64 at, u64 *v);
+/* hw_walk_entry() and hw_walk_mark(), for a walk of stage 1. */
+u64 *hw_nest_entry(struct hw_walk *w, u64 at);
+bool hw_nest_mark(struct hw_walk *w, u64 old, u64 new);
+/* What the guest's context descriptor for the PASID says: @w's tables, root and track. */
+enum iodirty_fault hw_cd_read(const struct hw_nest *nest, struct hw_geometry *tables,
+			      struct hw_walk *w);
 
 /*
  * The IOMMU translates @iova for one access, or for a translation request that asks
@@ -105,11 +136,11 @@ enum iodirty_fault hw_dev_translate(struct hw_dev *dev, u32 pasid, bool write, u
 				    struct hw_xlate *x);
 /* What @dev, which has ATS, does upon an invalidation. in_flight is held for writing. */
 void hw_atc_invalidate(struct hw_dev *dev, u32 pasid, u64 first, u64 last);
-/* Its context is another one now. in_flight is held for writing. */
+/* Its context, or with HW_ANY each, is another one now. in_flight is held for writing. */
 void hw_atc_reset(struct hw_dev *dev, u32 pasid);
 /* All that was issued is carried out (queue.c). */
 void hw_queue_drain(struct hw_iommu *iommu);
-/* IOTLB and, unless @leaf_only, walk cache. in_flight is held for writing. */
+/* IOTLB and, unless @leaf_only, walk cache; HW_ANY is each. in_flight is held for writing. */
 void hw_caches_forget(struct hw_iommu *iommu, struct hw_tag tag, u64 first, u64 last,
 		      bool leaf_only);
 
@@ -121,7 +152,8 @@ void hw_walk_begin(struct hw_walk *w, struct hw_place *at);
 /* The walk goes down to @at. */
 void hw_walk_down(struct hw_walk *w, const struct hw_place *at);
 /* Entry @index of the table at address @table: NULL with w->fault set if that cannot
- * be reached. */
+ * be reached. It is good until the next one is asked for, and only hw_walk_mark()
+ * may change it: of a stage 1 it is a copy. */
 u64 *hw_walk_entry(struct hw_walk *w, u64 table, u64 index);
 
 /*

@@ -40,13 +40,21 @@ static void carry_out(struct hw_iommu *iommu, const struct hw_inv *cmd)
 		leaf_only = cmd->leaf_only;
 		count_range(&iommu->count, first, last);
 		break;
+	case HW_INV_STAGE1:
+		tag.pasid = HW_ANY;
+		tag.stage1 = cmd->stage1;
+		first = cmd->first;
+		last = cmd->last;
+		break;
 	case HW_INV_PASID:
+		tag.stage1 = HW_ANY;
 		break;
 	case HW_INV_DOMAIN:
 		tag.pasid = HW_ANY;
+		tag.stage1 = HW_ANY;
 		break;
 	case HW_INV_GLOBAL:
-		tag = (struct hw_tag){ HW_ANY, HW_ANY };
+		tag = (struct hw_tag){ HW_ANY, HW_ANY, HW_ANY };
 		break;
 	case HW_INV_ATC:
 		port_count(&iommu->count.atc_invalidations, 1);

@@ -6,8 +6,9 @@
  * section 3.13 "Translation table entries and Access/Dirty flags". Lookup levels
  * are the manual's: the last is 3.
  *
- * When @track, HTTU is on: CD.HA and CD.HD, or STE.S2HA and STE.S2HD. When not,
- * both are 0: DBM is ignored, and no descriptor changes. Requests are
+ * When @track, HTTU is on: CD.HA and CD.HD, or STE.S2HA and STE.S2HD; with
+ * @access_only HA or S2HA alone, and DBM is ignored. When not, both are 0: DBM is
+ * ignored, and no descriptor changes. Requests are
  * unprivileged. HAFT, the Access flag in Table descriptors, is not modelled.
  */
 #include "pgtable/bits/arm.h"
@@ -90,6 +91,7 @@ static unsigned int contiguous_lg2(const struct hw_geometry *g, unsigned int lev
 static enum iodirty_fault walk(struct hw_walk *w, const struct stage *stage, struct hw_xlate *out)
 {
 	const struct hw_geometry *g = w->tables;
+	const bool dirty_state = w->track && !w->access_only; /* HA and HD */
 	u64 *p, entry, marked, allowed;
 	struct hw_place at;
 	unsigned int lg2;
@@ -135,7 +137,7 @@ again:
 		return IODIRTY_FAULT_PERMISSION;
 	/* With HD what DBM marks may be written, unless a table above forbids it. */
 	allowed = stage->leaf_allows(entry);
-	if (w->track && entry & ARM_DBM)
+	if (dirty_state && entry & ARM_DBM)
 		allowed |= stage->leaf_allows(stage->set_dirty(entry));
 	allowed &= at.allowed;
 	if (!(allowed & (w->write ? WRITE : READ)))
@@ -145,7 +147,7 @@ again:
 	marked = entry;
 	if (w->track) {
 		marked |= ARM_AF;
-		if (w->write && entry & ARM_DBM)
+		if (w->write && dirty_state && entry & ARM_DBM)
 			marked = stage->set_dirty(marked);
 		if (!hw_walk_mark(w, p, entry, marked))
 			goto again;

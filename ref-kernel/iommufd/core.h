@@ -326,10 +326,15 @@ int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
 /*
- * Forget what @gather spans in every IOMMU and device that may cache it: if tables
- * are to be freed, places on the way to leaves too. Complete on return.
+ * Forget what @gather spans in every IOMMU and device that may cache it, also through
+ * a stage 1: if tables are to be freed, places on the way to leaves too. Complete on
+ * return.
  */
 void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather);
+/* Wait, in every IOMMU, for what was issued. attach_sem held, as in the next. */
+void hwpt_wait(const struct hwpt *hwpt);
+/* Issue that the device of @a is to forget [first, last]; false: it caches nothing. */
+bool attach_invalidate_device(const struct attach *a, u64 first, u64 last);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
 
 /* ---- leaves while tracking is on (split.c); ioas->rwsem held for writing ---- */
@@ -344,16 +349,18 @@ int split_ioctl(struct ucmd *ucmd);
 
 /* ---- HWPTs over a HWPT (nested.c) ---- */
 
-/*
- * The mock's only: a guest has no tables of its own, so devices attached
- * translate through the parent's, and what they write is dirty there.
- */
+struct nested_kind; /* nested.h */
+
+/* Devices attached translate through the guest's stage 1 and then the parent's
+ * table, and what they write is dirty there. */
 struct nested {
 	struct object obj;
+	const struct nested_kind *kind;
 	struct hwpt *parent; /* referenced */
+	struct hw_stage1 stage1; /* constant */
 	u32 flags; /* enum iommufd_hwpt_alloc_flags */
 	struct fault *fault; /* as a HWPT's */
-	struct port_mutex lock; /* iotlb */
+	struct port_mutex lock; /* iotlb, the mock's */
 	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
 };
 
@@ -371,6 +378,17 @@ int hwpt_invalidate_ioctl(struct ucmd *ucmd);
 static inline struct hwpt *pt_hwpt(struct object *pt)
 {
 	return pt->type == OBJECT_NESTED ? ((struct nested *)pt)->parent : (struct hwpt *)pt;
+}
+
+static inline bool pt_has_stage1(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED && ((struct nested *)pt)->stage1.kind != HW_STAGE1_NONE;
+}
+
+/* Of SMMUv3, a stage 1 may be of the device as a whole. */
+static inline bool pt_serves_all_pasids(struct object *pt)
+{
+	return pt->type == OBJECT_NESTED && ((struct nested *)pt)->stage1.cds_lg2;
 }
 
 static inline u32 pt_flags(struct object *pt)
@@ -455,6 +473,7 @@ struct hwpt_tag {
 	struct iommu *iommu;
 	u32 pasid; /* HW_ANY where the IOMMU tags by domain only */
 	u32 attaches;
+	u32 nested; /* of these, by a stage 1 */
 };
 
 /* @leaf_sizes of a new IOMMU, of those the format has; 0: all. */

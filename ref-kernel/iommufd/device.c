@@ -226,8 +226,9 @@ static struct attach *find_attach(struct device *dev, u32 pasid)
 	return a && a->node.key == pasid ? a : NULL;
 }
 
-static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
+static int write_context(struct device *dev, u32 pasid, struct object *pt)
 {
+	struct hwpt *hwpt = pt_hwpt(pt);
 	struct hw_context ctx = {
 		.root_phys = port_table_phys(hwpt->pgt.root),
 		.domain = hwpt->domain,
@@ -236,13 +237,15 @@ static int write_context(struct device *dev, u32 pasid, struct hwpt *hwpt)
 						 hwpt->tracking,
 	};
 
+	if (pt->type == OBJECT_NESTED)
+		ctx.stage1 = ((struct nested *)pt)->stage1;
 	return hw_context_set(dev->hw, pasid, &ctx);
 }
 
 void device_update_contexts(struct hwpt *hwpt)
 {
 	for (struct attach *a = hwpt->attaches; a; a = a->hwpt_next)
-		write_context(a->dev, (u32)a->node.key, hwpt); /* exists: cannot fail */
+		write_context(a->dev, (u32)a->node.key, a->pt); /* exists: cannot fail */
 }
 
 static u32 tag_pasid(const struct attach *a)
@@ -292,6 +295,7 @@ static int join_hwpt(struct attach *a, struct object *pt)
 	if (new)
 		insert_tag(hwpt, new);
 	tag->attaches++;
+	tag->nested += pt_has_stage1(pt);
 	a->hwpt_next = hwpt->attaches;
 	a->hwpt_at = &hwpt->attaches;
 	if (a->hwpt_next)
@@ -317,6 +321,7 @@ static void leave_hwpt(struct attach *a)
 	struct hwpt_tag **at = &hwpt->tags, *tag = tag_of(hwpt, a);
 
 	port_rwsem_write(&hwpt->attach_sem);
+	tag->nested -= pt_has_stage1(a->pt);
 	if (--tag->attaches == 0) {
 		while (*at != tag)
 			at = &(*at)->next;
@@ -401,7 +406,7 @@ static int attach_new(struct device *dev, u32 pasid, struct object *pt)
 	err = join_hwpt(a, pt);
 	if (err)
 		goto leave_ioas;
-	err = write_context(dev, pasid, hwpt);
+	err = write_context(dev, pasid, pt);
 	if (err)
 		goto leave_hwpt;
 	port_map_insert(&dev->attaches, &a->node);
@@ -439,7 +444,7 @@ static int attach_replace(struct device *dev, u32 pasid, struct object *pt)
 	if (err)
 		goto leave_ioas;
 	/* One write: every DMA goes through the old table or through the new. */
-	write_context(dev, pasid, hwpt);
+	write_context(dev, pasid, pt);
 	if (moves)
 		leave_ioas(dev, old_ioas);
 	port_map_erase(&dev->attaches, &old->node);

@@ -47,12 +47,29 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area)
 	iopages_unpin_domain(area->pages);
 }
 
-/* Wait, in every IOMMU, for what was issued. attach_sem held. */
-static void wait_all(const struct hwpt *hwpt)
+void hwpt_wait(const struct hwpt *hwpt)
 {
 	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next)
 		if (!tag->next || tag->next->iommu != tag->iommu)
 			hw_inv_wait(tag->iommu->hw);
+}
+
+bool attach_invalidate_device(const struct attach *a, u64 first, u64 last)
+{
+	struct hw_inv cmd = {
+		.kind = HW_INV_ATC,
+		.first = first,
+		.last = last,
+		.dev = a->dev->hw,
+		.pasid = (u32)a->node.key,
+	};
+
+	if (!a->dev->ats)
+		return false;
+	if (pt_serves_all_pasids(a->pt))
+		cmd.pasid = HW_ANY;
+	hw_inv_issue(a->dev->iommu->hw, &cmd);
+	return true;
 }
 
 /* What IOMMUs cache. attach_sem held. */
@@ -65,34 +82,32 @@ static void invalidate_iommus(const struct hwpt *hwpt, const struct pgt_gather *
 		.first = gather->first,
 		.last = gather->last,
 	};
+	const struct hw_inv whole = { .kind = HW_INV_DOMAIN, .domain = hwpt->domain };
 
 	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next) {
 		cmd.pasid = tag->pasid;
 		hw_inv_issue(tag->iommu->hw, &cmd);
+		/* A range of ours finds nothing that went through a stage 1. */
+		if (tag->nested)
+			hw_inv_issue(tag->iommu->hw, &whole);
 	}
-	wait_all(hwpt);
+	hwpt_wait(hwpt);
 }
 
 /* What devices cache, each by itself and by each of its PASIDs. attach_sem held. */
 static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather *gather)
 {
-	struct hw_inv cmd = {
-		.kind = HW_INV_ATC,
-		.first = gather->first,
-		.last = gather->last,
-	};
 	bool any = false;
 
 	for (const struct attach *a = hwpt->attaches; a; a = a->hwpt_next) {
-		if (!a->dev->ats)
-			continue;
-		cmd.dev = a->dev->hw;
-		cmd.pasid = (u32)a->node.key;
-		hw_inv_issue(a->dev->iommu->hw, &cmd);
-		any = true;
+		/* By addresses of stage 1, of which any may be of what @gather spans. */
+		bool all = pt_has_stage1(a->pt);
+
+		any |= attach_invalidate_device(a, all ? 0 : gather->first,
+						all ? UINT64_MAX : gather->last);
 	}
 	if (any)
-		wait_all(hwpt);
+		hwpt_wait(hwpt);
 }
 
 /* Devices only when the IOMMUs are clean: from them they would fetch it again. */

@@ -137,6 +137,10 @@ int port_page_identify(u64 phys, u64 max, struct port_page_id *id, u64 *n);
 int port_phys_read(u64 phys, void *dst, size_t size);
 int port_phys_write(u64 phys, const void *src, size_t size);
 
+/* The 8 bytes at @phys, aligned to 8, as the processor may write them meanwhile: what
+ * was there at one moment. 0 or -EFAULT. */
+int port_phys_load(u64 phys, u64 *v);
+
 enum port_atomic { PORT_FETCH_ADD, PORT_SWAP, PORT_CAS };
 /* Atomic to the processor too. @size is 4 or 8, @phys aligned to it. 0 or -EFAULT;
  * in the user home a page that the program unmaps in this very moment is its

@@ -141,6 +141,19 @@ int port_phys_write(u64 phys, const void *src, size_t size)
 	return 0;
 }
 
+int port_phys_load(u64 phys, u64 *v)
+{
+	struct page *page = page_of(phys);
+	void *mapped;
+
+	if (!page)
+		return -EFAULT;
+	mapped = kmap_local_page(page);
+	*v = port_load(mapped + offset_in_page(phys));
+	kunmap_local(mapped);
+	return 0;
+}
+
 static u32 atomic4(u32 *p, enum port_atomic op, u32 operand, u32 compare)
 {
 	switch (op) {

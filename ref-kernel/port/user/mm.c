@@ -92,6 +92,22 @@ int port_phys_write(u64 phys, const void *src, size_t size)
 }
 
 /*
+ * Nothing says that a copy of 8 bytes is one access. Of two that see the same, the
+ * first cannot have come into the middle of a change.
+ */
+int port_phys_load(u64 phys, u64 *v)
+{
+	u64 first;
+
+	do {
+		if (port_phys_read(phys, &first, sizeof(first)) ||
+		    port_phys_read(phys, v, sizeof(*v)))
+			return -EFAULT;
+	} while (*v != first);
+	return 0;
+}
+
+/*
  * No system call is atomic to the processor, so a thread of the process that
  * owns the page must do it: ours, or the caller's while it waits for us.
  */
