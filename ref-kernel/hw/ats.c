@@ -7,9 +7,9 @@
  * A DMA that hits with the permission it needs goes to memory and is no matter of
  * the IOMMU: no walk, no A, no D. So write permission is given out only with D
  * set. A request that has NW ("no write") clear asks for it, and the IOMMU sets D
- * then, written or not (VT-d 4.1 and 3.7.2; AMD 48882 2.2.7.1; Arm IHI 0070,
- * 3.13: HTTU on a translation request). One with NW set gets write permission
- * only where D is set already.
+ * then, written or not (VT-d chapter 4; Arm IHI 0070 3.13, HTTU on a translation
+ * request; AMD alike). One with NW set gets write permission only where D is set
+ * already.
  */
 #include "iommu.h"
 

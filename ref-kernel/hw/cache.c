@@ -102,7 +102,7 @@ static struct hw_slot *victim(struct hw_cache *c, unsigned int set)
 		way++;
 	if (way == c->ways) {
 		way = c->turns[set];
-		c->turns[set] = (way + 1) % c->ways;
+		c->turns[set] = way + 1 < c->ways ? way + 1 : 0;
 	}
 	return &c->slots[set * c->ways + way];
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The cache of places in tables (VT-d 6.2.4: paging-structure caches; AMD's page
+ * The cache of places in tables (VT-d 6.2: paging-structure caches; AMD's page
  * directory cache; Arm's walk cache). A walk that begins from such a place reads
  * none of the entries above it again: what software has since written there it
  * does not see, and A is not set in them again.
