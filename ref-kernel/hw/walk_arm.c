@@ -17,8 +17,8 @@
 #define LAST_LEVEL 3
 
 enum {
-	READ = 1,
-	WRITE = 2,
+	MAY_READ = 1,
+	MAY_WRITE = 2,
 };
 
 /* What a leaf's descriptor says of a stage. */
@@ -34,14 +34,14 @@ static u64 s1_table_allows(u64 entry)
 {
 	if (entry & ARM_S1_APTABLE0)
 		return 0;
-	return entry & ARM_S1_APTABLE1 ? READ : READ | WRITE;
+	return entry & ARM_S1_APTABLE1 ? MAY_READ : MAY_READ | MAY_WRITE;
 }
 
 static u64 s1_leaf_allows(u64 entry)
 {
 	if (!(entry & ARM_S1_AP1))
 		return 0;
-	return entry & ARM_S1_AP2 ? READ : READ | WRITE;
+	return entry & ARM_S1_AP2 ? MAY_READ : MAY_READ | MAY_WRITE;
 }
 
 static u64 s1_set_dirty(u64 entry)
@@ -53,12 +53,12 @@ static u64 s1_set_dirty(u64 entry)
 static u64 s2_table_allows(u64 entry)
 {
 	(void)entry;
-	return READ | WRITE;
+	return MAY_READ | MAY_WRITE;
 }
 
 static u64 s2_leaf_allows(u64 entry)
 {
-	return (entry & ARM_S2_S2AP0 ? READ : 0) | (entry & ARM_S2_S2AP1 ? WRITE : 0);
+	return (entry & ARM_S2_S2AP0 ? MAY_READ : 0) | (entry & ARM_S2_S2AP1 ? MAY_WRITE : 0);
 }
 
 static u64 s2_set_dirty(u64 entry)
@@ -107,7 +107,7 @@ again:
 		.level = LAST_LEVEL + 1 - g->levels,
 		.lg2 = g->input_lg2,
 		.table = w->root,
-		.allowed = READ | WRITE,
+		.allowed = MAY_READ | MAY_WRITE,
 	};
 	hw_walk_begin(w, &at);
 	for (;;) {
@@ -140,7 +140,7 @@ again:
 	if (dirty_state && entry & ARM_DBM)
 		allowed |= stage->leaf_allows(stage->set_dirty(entry));
 	allowed &= at.allowed;
-	if (!(allowed & (w->write ? WRITE : READ)))
+	if (!(allowed & (w->write ? MAY_WRITE : MAY_READ)))
 		return IODIRTY_FAULT_PERMISSION;
 	/* The request will go on: AF, and for a write the dirty state, in one atomic
 	 * update of the one descriptor used, be it one of a contiguous group. */
@@ -162,9 +162,9 @@ again:
 		.pa = (entry & ARM_ADDR_MASK & ~ones(at.lg2)) | (w->iova & ones(at.lg2)),
 		.iova_first = w->iova & ~ones(lg2),
 		.lg2 = lg2,
-		.read = allowed & READ,
-		.write = allowed & WRITE,
-		.dirty = stage->leaf_allows(marked) & WRITE,
+		.read = allowed & MAY_READ,
+		.write = allowed & MAY_WRITE,
+		.dirty = stage->leaf_allows(marked) & MAY_WRITE,
 	};
 	return IODIRTY_FAULT_NONE;
 }

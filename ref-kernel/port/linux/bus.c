@@ -16,9 +16,9 @@
 
 #include "linux.h"
 
-/* In pages: the upper half of 51 bits, which every format can hold. Table pages are
- * in the lower. */
-#define BUS_FIRST (1UL << (50 - PAGE_SHIFT))
+/* In pages: the upper half of 48 bits, which every format can hold (Arm's have no
+ * more). Table pages are in the lower. */
+#define BUS_FIRST (1UL << (47 - PAGE_SHIFT))
 #define BUS_LAST (2 * BUS_FIRST - 1)
 
 atomic64_t pinned_pages;
