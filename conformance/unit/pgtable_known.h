@@ -27,32 +27,36 @@ static const struct known {
 	u64 table, table_level; /* an entry that leads to a table; added for each level */
 	u64 sizes; /* leaves, up to MAX_TESTED_LG2 */
 	bool contiguous, always;
+	unsigned int output_lg2; /* bits of an address that an entry holds */
 	unsigned int address_shl; /* of an entry's address field, to be an address */
 	bool write_reads; /* what may be written may be read */
 } known[] = {
 	{ "amd-v1", 12, 9, 9, 6, 0, ~0ULL, 1, 0x40, 0x40, 0x6000000000000001, 0x200, 0x17ffffff000,
-	  0, 0, 0, 0 },
-	{ "vtd-ss", 12, 9, 9, 4, 0, 0xffffffffffff, 3, 0x200, 0x200, 3, 0, 0x40201000, 0, 0, 0, 0 },
-	{ "vtd-fs", 12, 9, 9, 4, 0, 0x7fffffffffff, 1, 0x41, 0x41, 7, 0, 0x40201000, 0, 1, 0, 1 },
-	{ "riscv-sv39", 12, 9, 9, 3, 0, 0x3fffffffff, 1, 0x81, 0x81, 1, 0, 0x40211000, 0, 1, 2, 1 },
-	{ "riscv-sv48", 12, 9, 9, 4, 0, 0x7fffffffffff, 1, 0x81, 0x81, 1, 0, 0x8040211000, 0, 1, 2,
+	  0, 0, 52, 0, 0 },
+	{ "vtd-ss", 12, 9, 9, 4, 0, 0xffffffffffff, 3, 0x200, 0x200, 3, 0, 0x40201000, 0, 0, 52, 0,
+	  0 },
+	{ "vtd-fs", 12, 9, 9, 4, 0, 0x7fffffffffff, 1, 0x41, 0x41, 7, 0, 0x40201000, 0, 1, 52, 0,
 	  1 },
-	{ "riscv-sv57", 12, 9, 9, 5, 0, 0xffffffffffffff, 1, 0x81, 0x81, 1, 0, 0x8040211000, 0, 1,
+	{ "riscv-sv39", 12, 9, 9, 3, 0, 0x3fffffffff, 1, 0x81, 0x81, 1, 0, 0x40211000, 0, 1, 56, 2,
+	  1 },
+	{ "riscv-sv48", 12, 9, 9, 4, 0, 0x7fffffffffff, 1, 0x81, 0x81, 1, 0, 0x8040211000, 0, 1, 56,
 	  2, 1 },
+	{ "riscv-sv57", 12, 9, 9, 5, 0, 0xffffffffffffff, 1, 0x81, 0x81, 1, 0, 0x8040211000, 0, 1,
+	  56, 2, 1 },
 	{ "mock", 11, 9, 9, 3, 0x1000000, 0x7fffffff, 1, 0x40, 0x40, 0x6000000000000001, 0x200,
-	  0x7ffff800, 0, 0, 0, 0 },
+	  0x7ffff800, 0, 0, 51, 0, 0 },
 	{ "arm-s1-4k", 12, 9, 9, 4, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x442211000, 1,
-	  1, 0, 1 },
+	  1, 48, 0, 1 },
 	{ "arm-s1-16k", 14, 11, 11, 4, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x42204000,
-	  1, 1, 0, 0 },
+	  1, 1, 48, 0, 1 },
 	{ "arm-s1-64k", 16, 13, 13, 3, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x420210000,
-	  1, 1, 0, 0 },
+	  1, 1, 48, 0, 1 },
 	{ "arm-s2-4k", 12, 9, 9, 4, 0, 0xffffffffffff, 1, S2_DIRTY, S2_DIRTY, 3, 0, 0x442211000, 1,
-	  1, 0, 0 },
+	  1, 48, 0, 0 },
 	{ "arm-s2-16k", 14, 11, 12, 3, 0, 0xffffffffffff, 1, S2_DIRTY, S2_DIRTY, 3, 0, 0x42204000,
-	  1, 1, 0, 0 },
+	  1, 1, 48, 0, 0 },
 	{ "arm-s2-64k", 16, 13, 13, 3, 0, 0xffffffffffff, 1, S2_DIRTY, S2_DIRTY, 3, 0, 0x420210000,
-	  1, 1, 0, 0 },
+	  1, 1, 48, 0, 0 },
 };
 
 #define NR_KNOWN ((int)(sizeof(known) / sizeof(known[0])))

@@ -410,6 +410,13 @@ START_TEST(map_errors)
 		ck_assert_int_eq(pgt_map(&pgt, k->first - page, 0, page, RW, ANY_SIZE), -ERANGE);
 	if (k->last != ~0ULL)
 		ck_assert_int_eq(pgt_map(&pgt, k->last + 1, 0, page, RW, ANY_SIZE), -ERANGE);
+	/* an address with a bit more than an entry has */
+	ck_assert_int_eq(
+		pgt_map(&pgt, k->first, size_of(k->output_lg2) - page, 2 * page, RW, ANY_SIZE),
+		-ERANGE);
+	ck_assert_int_eq(pgt_map(&pgt, k->first, size_of(k->output_lg2 - 1), page, RW, ANY_SIZE),
+			 0);
+	unmap(k->first, page);
 	ck_assert_int_eq(pgt_map(&pgt, k->first, 0, page, RW, k->granule_lg2 - 1), -EINVAL);
 	ck_assert_uint_eq(pgt.table_pages, root_pages());
 

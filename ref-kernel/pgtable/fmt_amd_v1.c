@@ -103,6 +103,7 @@ const struct pgt_format pgt_amd_v1 = {
 	/* 512 GiB, the item of level 3, does not work in hardware */
 	.leaf_sizes = PGT_SIZES(12, 51) & ~(1ULL << 39),
 	.aperture_last = ~0ULL,
+	.output_lg2 = 52,
 	/* no DIRTY_PASID: a PASID translates by a guest table (v2), without D */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
@@ -125,6 +126,7 @@ const struct pgt_format pgt_mock = {
 	.leaf_sizes = PGT_SIZES(11, 30),
 	.aperture_first = MOCK_APERTURE_START,
 	.aperture_last = MOCK_APERTURE_LAST,
+	.output_lg2 = 51, /* granules of half the size */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,

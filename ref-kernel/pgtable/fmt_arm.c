@@ -134,6 +134,7 @@ static inline void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf, 
 					      .granule_lg2 = lg2,                      \
 					      .index_lg2 = lg2 - 3,                    \
 					      .aperture_last = (1ULL << 48) - 1,       \
+					      .output_lg2 = 48,                        \
 					      .contiguous = true,                      \
 					      .always = true,                          \
 					      .present = present,                      \

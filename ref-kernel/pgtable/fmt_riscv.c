@@ -80,6 +80,7 @@ static void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf)
 		.levels = nr_levels,                                                      \
 		.leaf_sizes = 1ULL << 12 | 1ULL << NAPOT_LG2 | (sizes),                   \
 		.aperture_last = (1ULL << (GRANULE_LG2 + INDEX_LG2 * (nr_levels)-1)) - 1, \
+		.output_lg2 = 56,                                                         \
 		.flags = FLAGS,                                                           \
 		.always = true,                                                           \
 		.dirty_mask = RISCV_V | RISCV_D,                                          \

@@ -57,6 +57,7 @@ const struct pgt_format pgt_vtd_fs = {
 	.leaf_sizes = 1ULL << 12 | 1ULL << 21 | 1ULL << 30,
 	/* Hardware translates canonical addresses; IOVAs are the lower half of them. */
 	.aperture_last = (1ULL << 47) - 1,
+	.output_lg2 = 52,
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS |
 		 IODIRTY_FORMAT_TAGS_PASID,
 	.always = true,

@@ -56,6 +56,7 @@ const struct pgt_format pgt_vtd_ss = {
 	.levels = 4,
 	.leaf_sizes = 1ULL << 12 | 1ULL << 21 | 1ULL << 30,
 	.aperture_last = (1ULL << 48) - 1,
+	.output_lg2 = 52,
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
 	.dirty_mask = VTDSS_D,
 	.dirty_value = VTDSS_D,

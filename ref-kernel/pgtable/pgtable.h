@@ -47,6 +47,7 @@ struct pgt_format {
 	unsigned int levels; /* 1: only a leaf table; root is level levels - 1 */
 	u64 leaf_sizes; /* bit n: a leaf of 2^n bytes can be encoded */
 	u64 aperture_first, aperture_last; /* IOVA translated, inclusive */
+	unsigned int output_lg2; /* bits of an address that an entry can hold */
 	u32 flags; /* enum iodirty_format_flags */
 	bool contiguous; /* entry n of a leaf of several has the address of its item n */
 	/*
@@ -120,7 +121,8 @@ void pgt_fini(struct pgt *pgt);
  * Map @length bytes at @iova to the physically contiguous @pa, with the largest
  * leaves that alignment of both, @length, leaf_sizes and @max_lg2 allow. New
  * entries are clean. -ENOMEM: what this call had mapped is for the caller to
- * unmap (it unmaps the whole area). -ERANGE: outside the aperture. A caller's
+ * unmap (it unmaps the whole area). -ERANGE: outside the aperture, or an address
+ * that no entry can hold. A caller's
  * mistake: -EINVAL what is no multiple of the granule, -EEXIST an IOVA in use.
  */
 int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, unsigned int max_lg2);

@@ -106,6 +106,8 @@ int pgt_map(struct pgt *pgt, u64 iova, u64 pa, u64 length, unsigned int prot, un
 	if (iova < fmt->aperture_first || iova > fmt->aperture_last ||
 	    (length && length - 1 > fmt->aperture_last - iova))
 		return -ERANGE;
+	if (length && (pa | (pa + (length - 1))) >> fmt->output_lg2)
+		return -ERANGE;
 
 	while (length) {
 		lg2 = pgt_leaf_lg2(pgt, iova, pa, length, max_lg2);
