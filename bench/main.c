@@ -37,7 +37,8 @@ static const char usage[] =
 	"  -t, --target TARGET  what to measure; \"ref\" unless given (iodirty list targets)\n"
 	"  -f, --format FORMAT  only these page-table formats: a name, a glob, or what comes\n"
 	"                       before a dash in several (iodirty list formats)\n"
-	"      --quick          under a minute (the default)\n"
+	"      --quick          about a minute (the default): one format of each architecture,\n"
+	"                       what comes before the dash, unless -f says which\n"
 	"      --full           every leaf size up to 2M, tables larger than caches: long\n"
 	"  -o, --output DIR     write DIR/bench.json, in Google Benchmark's format\n"
 	"      --force          replace a bench.json that is there\n"
@@ -151,7 +152,17 @@ static unsigned int list_formats(const struct target_driver *driver, const char 
 	return n;
 }
 
-/* Formats that match one of the options; one that matches none is a mistake. */
+static bool same_architecture(const char *one, const char *other)
+{
+	size_t len = strcspn(one, "-");
+
+	return len == strcspn(other, "-") && !strncmp(one, other, len);
+}
+
+/*
+ * Formats that match one of the options; one that matches none is a mistake. Without
+ * options all, or for a quick run the first of each architecture.
+ */
 static unsigned int select_formats(const struct options *o, struct iodirty_format_info *formats,
 				   unsigned int n)
 {
@@ -174,7 +185,11 @@ static unsigned int select_formats(const struct options *o, struct iodirty_forma
 		exit(EXIT_USAGE);
 	}
 	for (unsigned int f = 0; f < n; f++) {
-		if (!o->nr_formats || chosen[f])
+		bool first = true;
+
+		for (unsigned int k = 0; k < kept; k++)
+			first &= !same_architecture(formats[k].name, formats[f].name);
+		if (o->nr_formats ? chosen[f] : o->full || first)
 			formats[kept++] = formats[f];
 	}
 	return kept;

@@ -5,12 +5,12 @@
 
 const struct pgt_format *const pgt_formats[] = {
 	&pgt_amd_v1,	 &pgt_vtd_ss,
-	&pgt_mock,	 &pgt_vtd_fs,
-	&pgt_riscv_sv39, &pgt_riscv_sv48,
-	&pgt_riscv_sv57, &pgt_arm_s1_4k,
+	&pgt_vtd_fs,	 &pgt_arm_s1_4k,
 	&pgt_arm_s1_16k, &pgt_arm_s1_64k,
 	&pgt_arm_s2_4k,	 &pgt_arm_s2_16k,
-	&pgt_arm_s2_64k, NULL,
+	&pgt_arm_s2_64k, &pgt_riscv_sv39,
+	&pgt_riscv_sv48, &pgt_riscv_sv57,
+	&pgt_mock,	 NULL,
 };
 
 const struct pgt_format *pgt_format_by_name(const char *name)
