@@ -12,6 +12,10 @@
  *
  * Of the last three, what is written from the return of the call that lets it to the
  * harvest before the call that takes it away is owed. --soak makes it longer.
+ *
+ * Where the target has such, the second device of the kept part caches translations
+ * itself, the one that comes and goes does so behind caches of a few entries, and
+ * leaves are split and merged in place as tracking is switched.
  */
 #include <stdlib.h>
 
@@ -64,6 +68,23 @@ static u32 tracking_hwpt(const struct soak *k, u32 dev)
 	x(ct_hwpt_alloc(dev, k->s.ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &hwpt));
 	x(ct_set_tracking(hwpt, true));
 	return hwpt;
+}
+
+/* A device with small caches before it, and one of its own, as far as there are any. */
+static void plug_caching(u32 *dev)
+{
+	struct iodirty_plug plug = { 0 };
+
+	if (ct.t->caps & TARGET_CACHES) {
+		plug.flags |= IODIRTY_PLUG_CACHES;
+		plug.iotlb_sets = 4;
+		plug.iotlb_ways = 2;
+		plug.walk_entries = 3;
+		plug.atc_entries = 5;
+	}
+	if (ct.t->caps & TARGET_ATS)
+		plug.flags |= IODIRTY_PLUG_ATS;
+	x(ct_plug_as(&plug, dev));
 }
 
 /* ---- what runs beside the main thread ---- */
@@ -207,7 +228,7 @@ CT_TEST(everything_at_once, "CONCURRENCY-017", .scope = CT_EACH_LEAF, .concurren
 	scene_open(&k.s, .leaves = leaves(), .no_map = true);
 	k.moves = 0;
 	k.random = ct.seed;
-	x(ct_plug(0, &k.mover));
+	x(ct_plug(ct.t->caps & TARGET_ATS ? IODIRTY_PLUG_ATS : 0, &k.mover));
 	x(ct_attach(k.mover, 0, k.s.hwpt));
 	k.second = tracking_hwpt(&k, k.mover);
 	open_part(&k, KEPT, k.s.dev, k.s.hwpt);
@@ -215,9 +236,16 @@ CT_TEST(everything_at_once, "CONCURRENCY-017", .scope = CT_EACH_LEAF, .concurren
 	for (enum part p = KEPT + 1; p < PARTS; p++) {
 		u32 hwpt = k.s.hwpt;
 
-		x(ct_plug(0, &dev));
-		if (p == SWITCH)
-			hwpt = tracking_hwpt(&k, dev);
+		if (p == DEVICE)
+			plug_caching(&dev);
+		else
+			x(ct_plug(0, &dev));
+		if (p == SWITCH) {
+			x(ct_hwpt_alloc(dev, k.s.ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &hwpt));
+			if (ct.t->caps & TARGET_SPLIT)
+				x(ct_split(hwpt, IODIRTY_SPLIT_IN_PLACE));
+			x(ct_set_tracking(hwpt, true));
+		}
 		x(ct_attach(dev, 0, hwpt));
 		open_part(&k, p, dev, hwpt);
 	}
