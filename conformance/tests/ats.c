@@ -269,30 +269,19 @@ CT_TEST(unplugged_when_warm, "ATS-006", .scope = CT_EACH_FORMAT,
 CT_TEST(pasids_warm, "ATS-007", .scope = CT_EACH_FORMAT, .needs = TARGET_ATS | TARGET_PASID,
 	.requires = tracks_pasids)
 {
-	static const u32 pasids[] = { 0, 1, 5 };
 	struct iodirty_plug plug;
 
 	for_each_ats_device(&plug, PASID_WIDTH)
 	{
 		struct scene s;
 
-		scene_open(&s, .plug = &plug, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID);
-		x(ct_attach(s.dev, 1, s.hwpt));
-		x(ct_attach(s.dev, 5, s.hwpt));
-		for (unsigned int round = 0; round < 3; round++) {
-			for (unsigned int i = 0; i < 3; i++)
-				write_as(&s, s.dev, pasids[i], 2 * s.leaf);
-			expect_all(&s);
-			write_as(&s, s.dev, pasids[round], 2 * s.leaf);
-			expect_all(&s);
-			expect_all(&s);
-		}
+		pasids_in_turn(&s, &plug);
 		/* What is unmapped is gone for each. */
 		for (unsigned int i = 0; i < 3; i++)
-			warm(&s, s.dev, pasids[i]);
+			warm(&s, s.dev, three_pasids[i]);
 		x(ct_unmap(s.ioas, s.iova, s.length, NULL));
 		for (unsigned int i = 0; i < 3; i++)
-			expect_fault(&s, s.dev, pasids[i]);
+			expect_fault(&s, s.dev, three_pasids[i]);
 	}
 }
 

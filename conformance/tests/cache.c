@@ -204,25 +204,13 @@ CT_TEST(table_becomes_leaf, "CACHE-003", .scope = CT_EACH_FORMAT, .needs = TARGE
 CT_TEST(pasids_cached, "CACHE-004", .scope = CT_EACH_FORMAT, .needs = TARGET_DMA | TARGET_PASID,
 	.requires = tracks_pasids)
 {
-	static const u32 pasids[] = { 0, 1, 5 };
 	struct iodirty_plug plug;
 
 	for_each_cache_size(&plug, PASID_WIDTH)
 	{
 		struct scene s;
 
-		scene_open(&s, .plug = &plug, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID);
-		x(ct_attach(s.dev, 1, s.hwpt));
-		x(ct_attach(s.dev, 5, s.hwpt));
-		for (unsigned int round = 0; round < 3; round++) {
-			for (unsigned int i = 0; i < 3; i++)
-				write_as(&s, s.dev, pasids[i], 2 * s.leaf);
-			expect_all(&s);
-			/* Each by itself. */
-			write_as(&s, s.dev, pasids[round], 2 * s.leaf);
-			expect_all(&s);
-			expect_all(&s);
-		}
+		pasids_in_turn(&s, &plug);
 	}
 }
 

@@ -6,7 +6,7 @@
 #ifndef IODIRTY_TESTS_CACHES_H
 #define IODIRTY_TESTS_CACHES_H
 
-#include "ct.h"
+#include "attach.h"
 
 /* None; one entry each; some, in which entries come and go; one without the other;
  * and what holds all that a test touches. */
@@ -81,6 +81,25 @@ static inline void warm(const struct scene *s, u32 dev, u32 pasid)
 
 	for (u64 at = 0; at < s->length; at += s->leaf)
 		x(ct_dma_write(dev, pasid, s->iova + at, &byte, 1));
+}
+
+static const u32 three_pasids[] = { 0, 1, 5 };
+
+/* Three PASIDs of a device write the same page, all and then each by itself, and each
+ * time it is reported. */
+static inline void pasids_in_turn(struct scene *s, const struct iodirty_plug *plug)
+{
+	scene_open(s, .plug = plug, .hwpt_flags = IOMMU_HWPT_ALLOC_PASID);
+	x(ct_attach(s->dev, three_pasids[1], s->hwpt));
+	x(ct_attach(s->dev, three_pasids[2], s->hwpt));
+	for (unsigned int round = 0; round < 3; round++) {
+		for (unsigned int i = 0; i < 3; i++)
+			write_as(s, s->dev, three_pasids[i], 2 * s->leaf);
+		expect_all(s);
+		write_as(s, s->dev, three_pasids[round], 2 * s->leaf);
+		expect_all(s);
+		expect_all(s);
+	}
 }
 
 #endif
