@@ -18,11 +18,13 @@ void port_free(void *p)
 	kvfree(p);
 }
 
+/* 16 pages in a row (Arm's 64K granule) the page allocator gives up early without
+ * being asked to try. Where there are none the caller says so, and no log need. */
 void *port_table_alloc(unsigned int lg2)
 {
-	if (port_fail())
-		return NULL;
-	return (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, lg2 - PAGE_SHIFT);
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+
+	return port_fail() ? NULL : (void *)__get_free_pages(gfp, lg2 - PAGE_SHIFT);
 }
 
 void port_table_free(void *table, unsigned int lg2)
