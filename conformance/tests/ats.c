@@ -352,8 +352,8 @@ static void run_streams(u32 flags)
 	x(ct_plug_as(&small, &dev));
 	x(ct_attach(dev, 0, s.hwpt));
 	traffic_open(&t, &s, s.leaf);
-	traffic_start(&t, s.dev, IODIRTY_PATTERN_RANDOM);
-	traffic_start(&t, dev, IODIRTY_PATTERN_RANDOM);
+	traffic_start(&t, s.dev);
+	traffic_start(&t, dev);
 	worker_start(&harvester, harvest_all, &t);
 	traffic_run(&t, 120 * MS);
 	worker_stop(&harvester);

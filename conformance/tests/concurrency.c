@@ -43,7 +43,7 @@ static int harvest_all(void *arg)
 static void open_stream(struct traffic *t, struct scene *s, u64 page)
 {
 	traffic_open(t, s, page);
-	traffic_start(t, s->dev, IODIRTY_PATTERN_RANDOM);
+	traffic_start(t, s->dev);
 }
 
 /* ---- one harvester ---- */
@@ -172,7 +172,7 @@ CT_TEST(two_streams, "CONCURRENCY-002", .scope = CT_EACH_FORMAT, .concurrent = t
 	x(ct_plug(0, &dev));
 	x(ct_attach(dev, 0, s.hwpt));
 	open_stream(&t, &s, s.leaf);
-	traffic_start(&t, dev, IODIRTY_PATTERN_RANDOM);
+	traffic_start(&t, dev);
 	worker_start(&harvester, harvest_all, &t);
 	traffic_run(&t, 2 * RUN_NS);
 	worker_stop(&harvester);

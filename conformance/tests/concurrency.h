@@ -23,7 +23,6 @@
 /* One stream over the whole scene, and what was reported of it. */
 struct stream {
 	u32 id; /* 0: stopped */
-	enum iodirty_pattern pattern;
 	u64 seed;
 	u64 writes, faults; /* once stopped */
 	u64 checked; /* writes before this were found to be reported */
@@ -45,8 +44,8 @@ struct traffic {
 
 /* Without a stream yet. @page: what a bit stands for. */
 void traffic_open(struct traffic *t, struct scene *s, u64 page);
-/* @dev writes at the scene's IOVAs, flat out, at random or page by page. */
-void traffic_start(struct traffic *t, u32 dev, enum iodirty_pattern pattern);
+/* @dev writes at the scene's IOVAs, flat out, at random. */
+void traffic_start(struct traffic *t, u32 dev);
 /* Stops all streams. */
 void traffic_stop(struct traffic *t);
 /* Writes that are complete. */

@@ -36,12 +36,12 @@ void traffic_open(struct traffic *t, struct scene *s, u64 page)
 	pthread_rwlock_init(&t->gate, &attr);
 }
 
-void traffic_start(struct traffic *t, u32 dev, enum iodirty_pattern pattern)
+void traffic_start(struct traffic *t, u32 dev)
 {
 	struct stream *stream = &t->streams[t->nstreams];
 	u64 state = ct.seed + t->nstreams;
 	struct iodirty_stream_start start = {
-		.pattern = pattern,
+		.pattern = IODIRTY_PATTERN_RANDOM,
 		.dev_id = dev,
 		.iova = t->s->iova,
 		.length = t->s->length,
@@ -49,8 +49,7 @@ void traffic_start(struct traffic *t, u32 dev, enum iodirty_pattern pattern)
 		.seed = ct_random(&state),
 	};
 
-	*stream = (struct stream){ .pattern = pattern,
-				   .seed = start.seed,
+	*stream = (struct stream){ .seed = start.seed,
 				   .until = calloc(t->npages, sizeof(*stream->until)) };
 	ct_check(stream->until, "no memory for %llu pages", (unsigned long long)t->npages);
 	x(ct.t->driver->stream_start(ct.t, &start));
@@ -90,13 +89,11 @@ u64 traffic_writes(const struct stream *stream)
 	return query(stream, 0, &q) ? 0 : q.out_completed;
 }
 
-/* As abi/iodirty.h has it: in turn, or SplitMix64, entered at its n-th step. */
+/* As abi/iodirty.h has it: SplitMix64, entered at its n-th step. */
 u64 traffic_page(const struct traffic *t, const struct stream *stream, u64 n)
 {
 	u64 state = stream->seed + n * 0x9e3779b97f4a7c15ull;
 
-	if (stream->pattern == IODIRTY_PATTERN_SEQUENTIAL)
-		return n % t->npages;
 	return ct_random(&state) % t->npages;
 }
 

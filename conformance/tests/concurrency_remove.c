@@ -46,7 +46,7 @@ CT_TEST(unmap_while_writing, "CONCURRENCY-011", .scope = CT_EACH_FORMAT, .concur
 
 	scene_open(&s, .leaves = 64);
 	traffic_open(&t, &s, s.leaf);
-	traffic_start(&t, s.dev, IODIRTY_PATTERN_RANDOM);
+	traffic_start(&t, s.dev);
 	worker_start(&harvester, harvest_or_hole, &t);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		x(ct_unmap(s.ioas, s.iova, s.length, NULL));
@@ -85,7 +85,7 @@ CT_TEST(unplug_meanwhile, "CONCURRENCY-012", .scope = CT_EACH_FORMAT, .concurren
 
 		scene_open(&s, .leaves = 64);
 		traffic_open(&t, &s, s.leaf);
-		traffic_start(&t, s.dev, IODIRTY_PATTERN_RANDOM);
+		traffic_start(&t, s.dev);
 		worker_start(&harvester, harvest_all, &t);
 		wait_for_writes(&t.streams[0], 1000);
 		x(ct_unplug(s.dev));

@@ -225,8 +225,8 @@ CT_TEST(everything_at_once, "CONCURRENCY-017", .scope = CT_EACH_LEAF, .concurren
 	k.noise_hwpt = tracking_hwpt(&k, k.noise_dev);
 
 	for (enum part p = KEPT; p < PARTS; p++)
-		traffic_start(&k.t[p], k.part[p].dev, IODIRTY_PATTERN_RANDOM);
-	traffic_start(&k.t[KEPT], k.mover, IODIRTY_PATTERN_RANDOM);
+		traffic_start(&k.t[p], k.part[p].dev);
+	traffic_start(&k.t[KEPT], k.mover);
 	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++)
 		worker_start(&workers[i], beside[i], &k);
 	end = now_ns() + RUN_NS + ct.soak_s * 1000 * MS;

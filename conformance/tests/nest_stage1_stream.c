@@ -24,7 +24,7 @@ static void open_stream(struct guest *g, struct traffic *t)
 	ct_check(g->base == g->s.iova && g->length == g->s.length,
 		 "stage 1 does not show all of the data");
 	traffic_open(t, &g->s, g->s.leaf);
-	traffic_start(t, g->s.dev, IODIRTY_PATTERN_RANDOM);
+	traffic_start(t, g->s.dev);
 }
 
 CT_TEST(stage1_stream, "NEST-020", .scope = CT_EACH_LEAF, .concurrent = true, .needs = NEEDS,
