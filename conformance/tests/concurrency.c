@@ -118,18 +118,20 @@ static void *write_neighbours(void *arg)
  * written, each once: what a cleaning takes with it of a neighbour is in no harvest.
  * The writes begin anywhere in the time that a harvest takes. On another processor
  * they meet some of its cleanings; on the same one the writer, having slept, is let in
- * before the harvest, and all of them meet the cleaning that it interrupts.
+ * before the harvest, and all of them meet the cleaning that it interrupts. That takes
+ * some rounds, more than a busy machine has time for in a run of the usual length.
  */
 CT_TEST(neighbours_written, "CONCURRENCY-018", .scope = CT_EACH_FORMAT, .concurrent = true,
 	.needs = TARGET_DMA)
 {
-	u64 random = ct.seed, rounds = 0, shortest = MS, end;
+	u64 random = ct.seed, rounds = 0, shortest = MS, start;
 	struct ct_bitmap b;
 	struct scene s;
 
 	scene_open(&s, .leaves = 2 * PAIRS);
 	ct_bitmap_init_guarded(&b, 2 * PAIRS);
-	for (end = now_ns() + 2 * RUN_NS; rounds < 40 || now_ns() < end; rounds++) {
+	start = now_ns();
+	for (; now_ns() < start + (rounds < 40 ? 5000 * MS : 2 * RUN_NS); rounds++) {
 		struct neighbour n = { .s = &s, .first = rounds % 2, .start = ct_random(&random) };
 		pthread_t thread;
 		u64 begun, took;

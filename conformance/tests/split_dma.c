@@ -47,13 +47,14 @@ static struct iodirty_stream_query query(u32 stream, u32 flags)
 	return q;
 }
 
-static void cycles_open(struct cycles *c, u32 policy)
+/* @plug: of the device that writes; NULL: any. */
+static void cycles_open(struct cycles *c, u32 policy, const struct iodirty_plug *plug)
 {
 	u64 leaves = highest(2, (8u << 20) >> ct.config.leaf_lg2);
 	struct scene *s = &c->s;
 
 	*c = (struct cycles){ .seed = ct.seed };
-	split_open(s, .leaves = lowest(leaves, 512));
+	split_open(s, .leaves = lowest(leaves, 512), .plug = plug);
 	x(ct_split(s->hwpt, policy));
 	c->page = highest(s->granule, s->length / PAGES);
 	c->npages = s->length / c->page;
@@ -121,14 +122,13 @@ static void cycles_close(struct cycles *c)
 	ct_bitmap_check_guards(&c->bits);
 }
 
-CT_TEST(in_place_under_dma, "SPLIT-012", .scope = CT_EACH_LEAF, .concurrent = true,
-	.needs = TARGET_SPLIT | TARGET_STREAM, .requires = splittable)
+static void run_in_place(const struct iodirty_plug *plug)
 {
 	u64 end = now_ns() + RUN_NS;
 	struct cycles c;
 	u64 n = 0;
 
-	cycles_open(&c, IODIRTY_SPLIT_IN_PLACE);
+	cycles_open(&c, IODIRTY_SPLIT_IN_PLACE, plug);
 	do {
 		cycle(&c, n % 2);
 		ct_check(!c.faults, "%" PRIu64 " writes faulted in %" PRIu64 " cycles", c.faults,
@@ -140,6 +140,21 @@ CT_TEST(in_place_under_dma, "SPLIT-012", .scope = CT_EACH_LEAF, .concurrent = tr
 	ct_measure("cycles", n, "1");
 }
 
+CT_TEST(in_place_under_dma, "SPLIT-012", .scope = CT_EACH_LEAF, .concurrent = true,
+	.needs = TARGET_SPLIT | TARGET_STREAM, .requires = splittable)
+{
+	run_in_place(NULL);
+}
+
+/* With nothing cached every write meets the entries as they are. */
+CT_TEST(in_place_uncached, "SPLIT-012", .scope = CT_EACH_LEAF, .concurrent = true,
+	.needs = TARGET_SPLIT | TARGET_STREAM | TARGET_CACHES, .requires = splittable)
+{
+	const struct iodirty_plug plug = { .flags = IODIRTY_PLUG_CACHES };
+
+	run_in_place(&plug);
+}
+
 /* What was feared in February 2022: DMA that meets the broken entry faults. It takes as
  * many cycles as it takes; with a fault in one of a hundred, 5 seconds miss it never. */
 CT_TEST(break_before_make_under_dma, "SPLIT-013", .scope = CT_EACH_LEAF, .concurrent = true,
@@ -148,7 +163,7 @@ CT_TEST(break_before_make_under_dma, "SPLIT-013", .scope = CT_EACH_LEAF, .concur
 	u64 start = now_ns(), n = 0;
 	struct cycles c;
 
-	cycles_open(&c, IODIRTY_SPLIT_BREAK_BEFORE_MAKE);
+	cycles_open(&c, IODIRTY_SPLIT_BREAK_BEFORE_MAKE, NULL);
 	do
 		cycle(&c, n % 2);
 	while (++n < 4 || now_ns() < start + RUN_NS ||
