@@ -35,13 +35,16 @@ struct partner {
 	atomic_uint asked, done; /* rounds */
 };
 
-/* Spin: both are to be running when it matters. But one processor may be all there is. */
+/*
+ * Spin: both are to be running when it matters. But one processor may be all there is,
+ * or others may want it, too: who sleeps comes back sooner than who yields.
+ */
 static void poll_again(void)
 {
 	static _Thread_local unsigned int polls;
 
 	if (++polls % 65536 == 0)
-		sched_yield();
+		sleep_ns(MS / 50);
 }
 
 static int harvest_when_asked(void *arg)
@@ -123,11 +126,12 @@ static void check_quarters(const struct scene *s, unsigned int got, unsigned int
 CT_TEST(parts_at_once, "CONCURRENCY-014", .scope = CT_EACH_LEAF, .concurrent = true,
 	.requires = has_quarters)
 {
-	u64 random = ct.seed + 300, round = 0, end = now_ns() + RUN_NS;
+	u64 random = ct.seed + 300, round = 0, end;
 	struct partner p = { 0 };
 	struct scene s;
 
 	scene_open(&s, .leaves = 2);
+	end = now_ns() + RUN_NS;
 	p.page_size = s.leaf / 4;
 	partner_start(&p, &s);
 	for (; now_ns() < end; round++) {
@@ -162,12 +166,13 @@ CT_TEST(parts_at_once, "CONCURRENCY-014", .scope = CT_EACH_LEAF, .concurrent = t
 CT_TEST(enable_beside_part, "CONCURRENCY-015", .scope = CT_EACH_LEAF, .concurrent = true,
 	.requires = has_quarters)
 {
-	u64 random = ct.seed + 400, round = 0, end = now_ns() + 3 * RUN_NS / 2;
+	u64 random = ct.seed + 400, round = 0, end;
 	struct partner p = { 0 };
 	struct scene s;
 	u8 bits;
 
 	scene_open(&s, .leaves = 2);
+	end = now_ns() + 3 * RUN_NS / 2;
 	/* As many bits as one go takes: between cleaning and keeping it has to set them. */
 	p.page_size = s.leaf >> 20 ? s.leaf >> 20 : 1;
 	p.offset = s.leaf / 4;
