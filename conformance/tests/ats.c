@@ -224,11 +224,7 @@ CT_TEST(ats_moved_when_warm, "ATS-006", .scope = CT_EACH_FORMAT, .needs = TARGET
 	{
 		struct scene s, other;
 
-		scene_open(&s, .plug = &plug);
-		other = s;
-		other.mem = second_ioas(&s, &other.ioas);
-		other = second_hwpt(&other, 0);
-		x(ct_set_tracking(other.hwpt, true));
+		open_two(&s, &other, &plug);
 		expect_lands(&s, s.dev, 0, s.leaf, s.mem, other.mem);
 		scene_mark(&s, s.leaf, 1);
 		x(ct_replace(s.dev, 0, other.hwpt));

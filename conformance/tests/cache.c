@@ -262,11 +262,7 @@ CT_TEST(moved_when_warm, "CACHE-006", .scope = CT_EACH_FORMAT, .needs = TARGET_D
 	{
 		struct scene s, other;
 
-		scene_open(&s, .plug = &plug);
-		other = s;
-		other.mem = second_ioas(&s, &other.ioas);
-		other = second_hwpt(&other, 0);
-		x(ct_set_tracking(other.hwpt, true));
+		open_two(&s, &other, &plug);
 		for (unsigned int round = 0; round < 2; round++) {
 			expect_lands(&s, s.dev, 0, s.leaf, s.mem, other.mem);
 			scene_mark(&s, s.leaf, 1);

@@ -102,4 +102,15 @@ static inline void pasids_in_turn(struct scene *s, const struct iodirty_plug *pl
 	}
 }
 
+/* A scene, and @other: its IOVAs over other memory, of a HWPT that tracks and that its
+ * device is not attached to. */
+static inline void open_two(struct scene *s, struct scene *other, const struct iodirty_plug *plug)
+{
+	scene_open(s, .plug = plug);
+	*other = *s;
+	other->mem = second_ioas(s, &other->ioas);
+	*other = second_hwpt(other, 0);
+	x(ct_set_tracking(other->hwpt, true));
+}
+
 #endif
