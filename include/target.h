@@ -48,6 +48,8 @@ enum target_cap {
 	TARGET_ATS = 1 << 20, /* plug() takes devices that cache translations */
 	TARGET_SPLIT = 1 << 21, /* split() */
 	TARGET_STAGE1 = 1 << 22, /* nested HWPTs over stage-1 tables in the memory of the guest */
+	TARGET_VFIO = 1 << 23, /* VFIO devices: vfio_plug() and the calls after it */
+	TARGET_UNMAP_DIRTY = 1 << 24, /* unmap_dirty() */
 };
 
 struct target;
@@ -116,12 +118,28 @@ struct target_driver {
 	/* Large leaves of a HWPT while it tracks: enum iodirty_split_policy. Errors are
 	 * those of IODIRTY_SPLIT. */
 	int (*split)(struct target *t, uint32_t hwpt_id, uint32_t policy);
+	/* Unmap and report what was written until then; errors are those of
+	 * IODIRTY_UNMAP_DIRTY. */
+	int (*unmap_dirty)(struct target *t, struct iodirty_unmap_dirty *u);
+
+	/* A VFIO device: fills in out_vfio_id. Errors are those of IODIRTY_VFIO_PLUG. */
+	int (*vfio_plug)(struct target *t, struct iodirty_vfio_plug *p);
+	int (*vfio_unplug)(struct target *t, uint32_t vfio_id);
+	/* A descriptor of a node (enum iodirty_vfio_node), which close_fd() closes, as all
+	 * that the next returns. */
+	int (*vfio_open)(struct target *t, uint32_t node, uint32_t vfio_id);
+	/* Of such a descriptor: as ioctl(), and bytes moved, at @pos or, UINT64_MAX,
+	 * where it is. */
+	int (*fd_ioctl)(struct target *t, int fd, unsigned long cmd, void *arg);
+	int64_t (*fd_read)(struct target *t, int fd, void *buf, size_t size, uint64_t pos);
+	int64_t (*fd_write)(struct target *t, int fd, const void *buf, size_t size, uint64_t pos);
 };
 
 /* A driver's own instance starts with this. */
 struct target {
 	const struct target_driver *driver;
 	uint64_t caps; /* enum target_cap */
+	int fd; /* TARGET_VFIO: of the iommufd, for VFIO_DEVICE_BIND_IOMMUFD */
 	const char *_Atomic unable; /* why the last TARGET_UNABLE */
 };
 

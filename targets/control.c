@@ -26,7 +26,7 @@ int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl
 		calls->close(fd);
 		return -ENOMEM;
 	}
-	c->target = (struct target){ .driver = driver, .caps = caps };
+	c->target = (struct target){ .driver = driver, .caps = caps, .fd = fd };
 	c->calls = calls;
 	c->fd = fd;
 	made_fds_init(&c->made, calls->close);
@@ -159,4 +159,48 @@ int ctl_split(struct target *t, uint32_t hwpt_id, uint32_t policy)
 	struct iodirty_split arg = { .size = sizeof(arg), .hwpt_id = hwpt_id, .policy = policy };
 
 	return send(t, IODIRTY_SPLIT, &arg);
+}
+
+int ctl_unmap_dirty(struct target *t, struct iodirty_unmap_dirty *u)
+{
+	u->size = sizeof(*u);
+	return send(t, IODIRTY_UNMAP_DIRTY, u);
+}
+
+int ctl_vfio_plug(struct target *t, struct iodirty_vfio_plug *p)
+{
+	p->size = sizeof(*p);
+	return send(t, IODIRTY_VFIO_PLUG, p);
+}
+
+int ctl_vfio_unplug(struct target *t, uint32_t vfio_id)
+{
+	struct iodirty_vfio_unplug arg = { .size = sizeof(arg), .vfio_id = vfio_id };
+
+	return send(t, IODIRTY_VFIO_UNPLUG, &arg);
+}
+
+int ctl_vfio_open(struct target *t, uint32_t node, uint32_t vfio_id)
+{
+	struct iodirty_vfio_open arg = { .size = sizeof(arg), .node = node, .vfio_id = vfio_id };
+	int ret = send(t, IODIRTY_VFIO_OPEN, &arg);
+
+	return ret ? ret : made_fds_add(&control(t)->made, arg.out_fd);
+}
+
+int ctl_fd_ioctl(struct target *t, int fd, unsigned long cmd, void *arg)
+{
+	struct ctl_target *c = control(t);
+
+	return made_fds_note(&c->made, cmd, arg, c->calls->ioctl(fd, cmd, arg));
+}
+
+int64_t ctl_fd_read(struct target *t, int fd, void *buf, size_t size, uint64_t pos)
+{
+	return control(t)->calls->pread(fd, buf, size, (off_t)pos);
+}
+
+int64_t ctl_fd_write(struct target *t, int fd, const void *buf, size_t size, uint64_t pos)
+{
+	return control(t)->calls->pwrite(fd, buf, size, (off_t)pos);
 }

@@ -3,6 +3,8 @@
 #ifndef IODIRTY_TARGETS_CONTROL_H
 #define IODIRTY_TARGETS_CONTROL_H
 
+#include <sys/types.h>
+
 #include "sys.h"
 #include "target.h"
 
@@ -12,12 +14,15 @@
 	 TARGET_TEST_DIRTY | TARGET_LEAF | TARGET_NO_DIRTY_DEV | TARGET_FAIL_NTH | TARGET_STATS | \
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
 	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK | TARGET_REFERENCE | TARGET_CACHES |   \
-	 TARGET_ATS | TARGET_SPLIT | TARGET_STAGE1)
+	 TARGET_ATS | TARGET_SPLIT | TARGET_STAGE1 | TARGET_VFIO)
 
 /* How the descriptor is spoken to: 0 (of an ioctl, or more) or -errno. */
 struct ctl_calls {
 	int (*ioctl)(int fd, unsigned long cmd, void *arg);
 	int (*close)(int fd);
+	/* Bytes moved; @pos -1: where the descriptor is. */
+	ssize_t (*pread)(int fd, void *buf, size_t size, off_t pos);
+	ssize_t (*pwrite)(int fd, const void *buf, size_t size, off_t pos);
 };
 
 struct ctl_target {
@@ -50,12 +55,22 @@ int ctl_engine(struct target *t, struct iodirty_engine *e);
 int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left);
 int ctl_memlock(struct target *t, uint64_t bytes);
 int ctl_split(struct target *t, uint32_t hwpt_id, uint32_t policy);
+int ctl_unmap_dirty(struct target *t, struct iodirty_unmap_dirty *u);
+int ctl_vfio_plug(struct target *t, struct iodirty_vfio_plug *p);
+int ctl_vfio_unplug(struct target *t, uint32_t vfio_id);
+int ctl_vfio_open(struct target *t, uint32_t node, uint32_t vfio_id);
+int ctl_fd_ioctl(struct target *t, int fd, unsigned long cmd, void *arg);
+int64_t ctl_fd_read(struct target *t, int fd, void *buf, size_t size, uint64_t pos);
+int64_t ctl_fd_write(struct target *t, int fd, const void *buf, size_t size, uint64_t pos);
 
 #define CTL_DRIVER                                                                                \
 	.close = ctl_close, .ioctl = ctl_ioctl, .close_fd = ctl_close_fd, .format = ctl_format,   \
 	.plug = ctl_plug, .unplug = ctl_unplug, .attach = ctl_attach, .detach = ctl_detach,       \
 	.dma = ctl_dma, .stream_start = ctl_stream_start, .stream_query = ctl_stream_query,       \
 	.leaf = ctl_leaf, .stats = ctl_stats, .table_read = ctl_table_read, .engine = ctl_engine, \
-	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock, .split = ctl_split
+	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock, .split = ctl_split,                     \
+	.unmap_dirty = ctl_unmap_dirty, .vfio_plug = ctl_vfio_plug,                               \
+	.vfio_unplug = ctl_vfio_unplug, .vfio_open = ctl_vfio_open, .fd_ioctl = ctl_fd_ioctl,     \
+	.fd_read = ctl_fd_read, .fd_write = ctl_fd_write
 
 #endif

@@ -9,7 +9,10 @@
 #include "control.h"
 #include "targets.h"
 
-static const struct ctl_calls calls = { .ioctl = sys_ioctl, .close = sys_close };
+static const struct ctl_calls calls = { .ioctl = sys_ioctl,
+					.close = sys_close,
+					.pread = sys_pread,
+					.pwrite = sys_pwrite };
 
 #define DEVICE "/dev/iodirty"
 

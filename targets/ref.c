@@ -7,7 +7,10 @@
 #include "ref.h"
 #include "targets.h"
 
-static const struct ctl_calls calls = { .ioctl = ref_ioctl, .close = ref_close };
+static const struct ctl_calls calls = { .ioctl = ref_ioctl,
+					.close = ref_close,
+					.pread = ref_pread,
+					.pwrite = ref_pwrite };
 
 static int ref_probe(const char *arg, char *why, size_t why_size)
 {

@@ -9,6 +9,7 @@
 
 #include "abi/iommufd.h"
 #include "abi/iommufd_test.h"
+#include "abi/vfio.h"
 #include "sys.h"
 
 struct made_fd {
@@ -30,6 +31,20 @@ int sys_ioctl(int fd, unsigned long cmd, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
+ssize_t sys_pread(int fd, void *buf, size_t size, off_t pos)
+{
+	ssize_t n = pos < 0 ? read(fd, buf, size) : pread(fd, buf, size, pos);
+
+	return n < 0 ? -errno : n;
+}
+
+ssize_t sys_pwrite(int fd, const void *buf, size_t size, off_t pos)
+{
+	ssize_t n = pos < 0 ? write(fd, buf, size) : pwrite(fd, buf, size, pos);
+
+	return n < 0 ? -errno : n;
+}
+
 int sys_close(int fd)
 {
 	return close(fd) ? -errno : 0;
@@ -49,7 +64,7 @@ void made_fds_init(struct made_fds *made, int (*close)(int fd))
 	pthread_mutex_init(&made->lock, NULL);
 }
 
-static int remember(struct made_fds *made, int fd)
+int made_fds_add(struct made_fds *made, int fd)
 {
 	struct made_fd *f = malloc(sizeof(*f));
 
@@ -62,7 +77,29 @@ static int remember(struct made_fds *made, int fd)
 	f->next = made->first;
 	made->first = f;
 	pthread_mutex_unlock(&made->lock);
-	return 0;
+	return fd;
+}
+
+/* The same, where the caller is told of success by 0. */
+static int remember(struct made_fds *made, int fd)
+{
+	int ret = made_fds_add(made, fd);
+
+	return ret < 0 ? ret : 0;
+}
+
+/* That a device has made for its migration data. */
+static int data_fd(const void *arg)
+{
+	struct {
+		struct vfio_device_feature head;
+		struct vfio_device_feature_mig_state state;
+	} mig;
+	const __u32 set = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+
+	if (sys_read_self(&mig, arg, sizeof(mig)) || mig.head.flags != set)
+		return -1;
+	return mig.state.data_fd;
 }
 
 int made_fds_note(struct made_fds *made, unsigned long cmd, void *arg, int ret)
@@ -73,6 +110,10 @@ int made_fds_note(struct made_fds *made, unsigned long cmd, void *arg, int ret)
 		return remember(made, test->create_access.out_access_fd);
 	if (!ret && cmd == IOMMU_FAULT_QUEUE_ALLOC)
 		return remember(made, ((struct iommu_fault_alloc *)arg)->out_fault_fd);
+	if (ret >= 0 && cmd == VFIO_GROUP_GET_DEVICE_FD)
+		return made_fds_add(made, ret);
+	if (!ret && cmd == VFIO_DEVICE_FEATURE && data_fd(arg) >= 0)
+		return remember(made, data_fd(arg));
 	return ret;
 }
 

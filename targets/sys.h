@@ -5,11 +5,15 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* The descriptor, close-on-exec, or -errno. */
 int sys_open(const char *path);
 /* What the ioctl returned, or -errno. @arg may be garbage. */
 int sys_ioctl(int fd, unsigned long cmd, void *arg);
+/* Bytes moved, or -errno; @pos -1: where the descriptor is. */
+ssize_t sys_pread(int fd, void *buf, size_t size, off_t pos);
+ssize_t sys_pwrite(int fd, const void *buf, size_t size, off_t pos);
 /* 0 or -errno. */
 int sys_close(int fd);
 
@@ -33,6 +37,8 @@ void made_fds_init(struct made_fds *made, int (*close)(int fd));
  * call succeeded, which shows it to be whole.
  */
 int made_fds_note(struct made_fds *made, unsigned long cmd, void *arg, int ret);
+/* Remember @fd, which is returned; -ENOMEM with it closed. */
+int made_fds_add(struct made_fds *made, int fd);
 /* Forget @fd, and close it: what that returned, or -EBADF. */
 int made_fds_close_one(struct made_fds *made, int fd);
 void made_fds_close(struct made_fds *made);

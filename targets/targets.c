@@ -50,6 +50,8 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_ATS, "ats" },
 		{ TARGET_SPLIT, "split" },
 		{ TARGET_STAGE1, "stage1" },
+		{ TARGET_VFIO, "vfio" },
+		{ TARGET_UNMAP_DIRTY, "unmap-dirty" },
 	};
 	size_t i;
 

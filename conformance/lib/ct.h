@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "abi/vfio.h"
 #include "target.h"
 
 typedef uint8_t u8;
@@ -144,6 +145,39 @@ int ct_detach(u32 dev, u32 pasid);
 /* A DMA write, complete on return: 0, or -EFAULT if the device faulted. */
 int ct_dma_write(u32 dev, u32 pasid, u64 iova, const void *data, u64 length);
 int ct_dma_read(u32 dev, u32 pasid, u64 iova, void *data, u64 length);
+
+/* ---- VFIO devices (vfio.c): TARGET_VFIO; 0 or -errno unless it says otherwise ---- */
+
+/* A device as @like, but for its format, which is this configuration's; *@id. */
+int ct_vfio_plug(const struct iodirty_vfio_plug *like, u32 *id);
+int ct_vfio_unplug(u32 id);
+/* A descriptor of enum iodirty_vfio_node, or -errno. ct_close() closes it. */
+int ct_vfio_open(u32 node, u32 id);
+int ct_fd_ioctl(int fd, unsigned long cmd, void *arg);
+/* Of an open device: bind to the target's iommufd. */
+int ct_vfio_bind(int fd, u32 *dev);
+int ct_vfio_attach(int fd, u32 pt, u32 *hwpt); /* @hwpt may be NULL */
+int ct_vfio_attach_pasid(int fd, u32 pasid, u32 pt);
+int ct_vfio_detach(int fd);
+int ct_vfio_detach_pasid(int fd, u32 pasid);
+/* VFIO_DEVICE_FEATURE: @flags with the feature's number; @size bytes of @data, in and out. */
+int ct_vfio_feature(int fd, u32 flags, void *data, u32 size);
+/* A device as @like: plugged, opened, bound, its bus master on. Returns its descriptor;
+ * what fails, fails the test. */
+int ct_vfio_device(const struct iodirty_vfio_plug *like, u32 *id);
+/* Registers (enum iodirty_bar), of 8 bytes; a failure fails the test. */
+u64 ct_bar_read(int fd, u32 reg);
+void ct_bar_write(int fd, u32 reg, u64 value);
+void ct_vfio_bus_master(int fd, bool on);
+/* The device, told by its registers, writes @length bytes, at most its buffer's:
+ * 0, or -EFAULT if it faulted. */
+int ct_vfio_write(int fd, u64 iova, const void *data, u32 length);
+int ct_vfio_write_pasid(int fd, u32 pasid, u64 iova, const void *data, u32 length);
+/* Its generator: as a stream. */
+void ct_vfio_generate(int fd, const struct iodirty_stream_start *s);
+/* How many writes are complete; after the stop there are no more. */
+u64 ct_vfio_generated(int fd);
+u64 ct_vfio_generate_stop(int fd);
 
 /* ---- memory ---- */
 

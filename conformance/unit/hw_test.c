@@ -494,7 +494,7 @@ static void stream_check(struct rig *r, u32 pattern, u64 stride)
 	hw_invalidate(r->iommu, DOMAIN, 0, ~0ULL);
 	memset(r->mem, 0xee, size);
 	memset(want, 0xee, size);
-	stream = hw_stream_start(r->dev, &s, &err);
+	stream = hw_stream_start(hw_dev_write, r->dev, &s, 0, &err);
 	ck_assert_ptr_nonnull(stream);
 	do {
 		hw_stream_query(stream, &completed, &faults);
@@ -545,18 +545,18 @@ START_TEST(stream_rules)
 	bad[5].pattern = 2;
 	for (i = 0; i < 6; i++) {
 		err = 0;
-		ck_assert_ptr_null(hw_stream_start(r->dev, &bad[i], &err));
+		ck_assert_ptr_null(hw_stream_start(hw_dev_write, r->dev, &bad[i], 0, &err));
 		ck_assert_int_eq(err, -EINVAL);
 	}
 	port_fail_set(1);
-	ck_assert_ptr_null(hw_stream_start(r->dev, &good, &err));
+	ck_assert_ptr_null(hw_stream_start(hw_dev_write, r->dev, &good, 0, &err));
 	ck_assert_int_eq(err, -ENOMEM);
 	/* Every second write faults, and the stream goes on. */
 	put_mem(r, IOVA, 1);
 	good.count = 100;
 	good.rate = 2000;
 	start = port_now_ns();
-	stream = hw_stream_start(r->dev, &good, &err);
+	stream = hw_stream_start(hw_dev_write, r->dev, &good, 0, &err);
 	do {
 		hw_stream_query(stream, &completed, &faults);
 		ck_assert_uint_eq(faults, completed / 2);
@@ -573,7 +573,7 @@ START_TEST(stream_rules)
 	good.rate = 1;
 	good.count = 0;
 	start = port_now_ns();
-	stream = hw_stream_start(r->dev, &good, &err);
+	stream = hw_stream_start(hw_dev_write, r->dev, &good, 0, &err);
 	hw_stream_stop(stream);
 	ck_assert_uint_lt(port_now_ns() - start, 900000000);
 	teardown(r);
@@ -600,7 +600,7 @@ START_TEST(never_lost)
 	memset(copy, 0, size);
 	for (i = 0; i < 2; i++) {
 		s.seed = i;
-		streams[i] = hw_stream_start(r->dev, &s, &err);
+		streams[i] = hw_stream_start(hw_dev_write, r->dev, &s, 0, &err);
 		ck_assert_ptr_nonnull(streams[i]);
 	}
 	for (pass = 0; pass <= 200; pass++) {

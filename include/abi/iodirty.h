@@ -29,6 +29,10 @@
 #define IODIRTY_FAIL_NTH _IO(IODIRTY_TYPE, 0x0c)
 #define IODIRTY_MEMLOCK _IO(IODIRTY_TYPE, 0x0d)
 #define IODIRTY_SPLIT _IO(IODIRTY_TYPE, 0x0e)
+#define IODIRTY_UNMAP_DIRTY _IO(IODIRTY_TYPE, 0x0f)
+#define IODIRTY_VFIO_PLUG _IO(IODIRTY_TYPE, 0x10)
+#define IODIRTY_VFIO_UNPLUG _IO(IODIRTY_TYPE, 0x11)
+#define IODIRTY_VFIO_OPEN _IO(IODIRTY_TYPE, 0x12)
 
 enum iodirty_format_flags {
 	IODIRTY_FORMAT_DIRTY = 1 << 0, /* hardware can set dirty bits */
@@ -143,6 +147,7 @@ enum iodirty_fault {
 	IODIRTY_FAULT_ADDRESS = 4, /* IOVA beyond what the table translates */
 	IODIRTY_FAULT_MEMORY = 5, /* the page behind the mapping is gone */
 	IODIRTY_FAULT_BAD_TABLE = 6, /* an entry the manual reserves */
+	IODIRTY_FAULT_STOPPED = 7, /* the device does no DMA in its migration state */
 };
 
 /*
@@ -313,5 +318,118 @@ struct iodirty_split {
 	__u32 policy; /* enum iodirty_split_policy */
 	__u32 __reserved;
 };
+
+/*
+ * An extension: IOMMU_IOAS_UNMAP that loses no write. What was written, by DMA
+ * through any tracking HWPT of the IOAS, until no device reaches the range any more is
+ * reported in the bitmap, whose rules are those of GET_DIRTY_BITMAP. Errors are those of
+ * the two; one that comes before anything was unmapped changes nothing. EOPNOTSUPP: no HWPT of the IOAS
+ * is for tracking.
+ */
+struct iodirty_unmap_dirty {
+	__u32 size;
+	__u32 flags; /* 0 */
+	__u32 ioas_id;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length; /* returns what was unmapped */
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+};
+
+/* ---- VFIO devices ---- */
+
+enum iodirty_vfio_kind {
+	IODIRTY_VFIO_PCI = 0, /* a function with a requester id of its own */
+	/* Software: it reaches memory by the processor, through access objects. */
+	IODIRTY_VFIO_MDEV = 1,
+	/* Of a function that the host keeps: its DMA carries @pasid. */
+	IODIRTY_VFIO_MDEV_PASID = 2,
+};
+
+enum iodirty_vfio_flags {
+	IODIRTY_VFIO_NO_DIRTY = 1 << 0, /* the IOMMU in front of it cannot track */
+	IODIRTY_VFIO_LOG = 1 << 1, /* has DMA logging */
+	IODIRTY_VFIO_MIGRATION = 1 << 2, /* STOP_COPY */
+	IODIRTY_VFIO_P2P = 1 << 3, /* with MIGRATION */
+	IODIRTY_VFIO_PRE_COPY = 1 << 4, /* with MIGRATION */
+};
+
+/*
+ * A VFIO device of the modelled machine, until it is unplugged or this descriptor is
+ * closed. An IOMMU of @format of its own is in front of it. EOPNOTSUPP unknown kind or
+ * flag; ENOENT unknown format; EINVAL what does not go together.
+ */
+struct iodirty_vfio_plug {
+	__u32 size;
+	__u32 flags;
+	__u32 kind; /* enum iodirty_vfio_kind */
+	__u32 pasid; /* MDEV_PASID: not 0; else 0 */
+	char format[IODIRTY_NAME_LEN];
+	__u32 pasid_width; /* PCI: PASIDs that it can attach by; at most 20 */
+	/* LOG: pages that it can note between two reports; 0: any number. */
+	__u32 log_entries;
+	__u32 out_vfio_id;
+	__u32 __reserved;
+};
+
+/* Surprise removal, whatever it is attached to and doing. */
+struct iodirty_vfio_unplug {
+	__u32 size;
+	__u32 vfio_id;
+};
+
+enum iodirty_vfio_node {
+	IODIRTY_VFIO_DEVICE = 0, /* /dev/vfio/devices/vfioN */
+	IODIRTY_VFIO_GROUP = 1, /* /dev/vfio/N; each device is a group */
+	IODIRTY_VFIO_CONTAINER = 2, /* /dev/vfio/vfio; @vfio_id is 0 */
+};
+
+/* Open a node of VFIO: a descriptor. */
+struct iodirty_vfio_open {
+	__u32 size;
+	__u32 node;
+	__u32 vfio_id;
+	__s32 out_fd;
+};
+
+/*
+ * BAR 0 of a modelled device, which does DMA while Bus Master Enable, bit 2 of the
+ * command register in config space, is set. To 0xff and from 0x40000 on it is QEMU's edu (its
+ * docs/specs/edu), but that a transfer is complete when the write of its command is.
+ * Registers are of 8 bytes, naturally aligned; halves of them may be accessed.
+ */
+#define IODIRTY_BAR_SIZE (1 << 20)
+#define IODIRTY_BAR_VENDOR 0x1234
+#define IODIRTY_BAR_DEVICE 0x11e8
+
+enum iodirty_bar {
+	IODIRTY_BAR_ID = 0x00, /* 0x010000ed; 4 bytes */
+	IODIRTY_BAR_LIVENESS = 0x04, /* reads as the complement of what was written; 4 bytes */
+	IODIRTY_BAR_DMA_SOURCE = 0x80,
+	IODIRTY_BAR_DMA_DESTINATION = 0x88,
+	IODIRTY_BAR_DMA_COUNT = 0x90,
+	IODIRTY_BAR_DMA_COMMAND = 0x98, /* 1: from memory to the buffer; 3: to memory */
+	IODIRTY_BAR_DMA_FAULT = 0xa0, /* of the last transfer: enum iodirty_fault; read-only */
+	IODIRTY_BAR_DMA_PASID =
+		0xa8, /* that transfers carry; 0: none. Not MDEV_PASID, which has its own */
+	/* A generator that writes on its own, as a stream does (struct iodirty_stream_start). */
+	IODIRTY_BAR_GEN_IOVA = 0x1000,
+	IODIRTY_BAR_GEN_LENGTH = 0x1008,
+	IODIRTY_BAR_GEN_STRIDE = 0x1010,
+	IODIRTY_BAR_GEN_SEED = 0x1018,
+	IODIRTY_BAR_GEN_RATE = 0x1020,
+	IODIRTY_BAR_GEN_COUNT = 0x1028,
+	IODIRTY_BAR_GEN_PATTERN = 0x1030, /* enum iodirty_pattern */
+	IODIRTY_BAR_GEN_PASID = 0x1038,
+	/* 1: begin, from write 0; 0: stop, complete with the write. Reads 1 while it runs;
+	 * where what the registers say is no stream, it stays 0. */
+	IODIRTY_BAR_GEN_CONTROL = 0x1040,
+	IODIRTY_BAR_GEN_COMPLETED = 0x1048, /* read-only, as the next */
+	IODIRTY_BAR_GEN_FAULTS = 0x1050,
+	IODIRTY_BAR_BUFFER = 0x40000,
+};
+
+#define IODIRTY_BAR_BUFFER_SIZE 4096
 
 #endif

@@ -323,15 +323,20 @@ ABI_VALUE(VFIO_SET_IOMMU, 0x3b66);
 ABI_VALUE(VFIO_GROUP_GET_STATUS, 0x3b67);
 ABI_VALUE(VFIO_GROUP_SET_CONTAINER, 0x3b68);
 ABI_VALUE(VFIO_GROUP_GET_DEVICE_FD, 0x3b6a);
+ABI_VALUE(VFIO_GROUP_UNSET_CONTAINER, 0x3b69);
+ABI_VALUE(VFIO_DEVICE_GET_INFO, 0x3b6b);
 ABI_VALUE(VFIO_DEVICE_GET_REGION_INFO, 0x3b6c);
+ABI_VALUE(VFIO_DEVICE_GET_IRQ_INFO, 0x3b6d);
 ABI_VALUE(VFIO_DEVICE_RESET, 0x3b6f);
 ABI_VALUE(VFIO_IOMMU_GET_INFO, 0x3b70);
 ABI_VALUE(VFIO_IOMMU_MAP_DMA, 0x3b71);
 ABI_VALUE(VFIO_IOMMU_UNMAP_DMA, 0x3b72);
 ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES, 0x3b75);
+ABI_VALUE(VFIO_DEVICE_FEATURE, 0x3b75);
 ABI_VALUE(VFIO_DEVICE_BIND_IOMMUFD, 0x3b76);
 ABI_VALUE(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 0x3b77);
 ABI_VALUE(VFIO_DEVICE_DETACH_IOMMUFD_PT, 0x3b78);
+ABI_VALUE(VFIO_MIG_GET_PRECOPY_INFO, 0x3b79);
 ABI_VALUE(VFIO_API_VERSION, 0);
 
 ABI_VALUE(VFIO_TYPE1_IOMMU, 1);
@@ -362,7 +367,36 @@ ABI_VALUE(VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, 4);
 ABI_VALUE(VFIO_GROUP_FLAGS_VIABLE, 1);
 ABI_VALUE(VFIO_PCI_BAR0_REGION_INDEX, 0);
 ABI_VALUE(VFIO_PCI_CONFIG_REGION_INDEX, 7);
+ABI_VALUE(VFIO_GROUP_FLAGS_CONTAINER_SET, 2);
+ABI_VALUE(VFIO_DEVICE_FLAGS_RESET, 1);
+ABI_VALUE(VFIO_DEVICE_FLAGS_PCI, 2);
+ABI_VALUE(VFIO_PCI_NUM_REGIONS, 9);
+ABI_VALUE(VFIO_PCI_NUM_IRQS, 5);
+ABI_VALUE(VFIO_REGION_INFO_FLAG_READ, 1);
+ABI_VALUE(VFIO_REGION_INFO_FLAG_WRITE, 2);
 ABI_VALUE(VFIO_REGION_INFO_FLAG_MMAP, 4);
+
+ABI_VALUE(VFIO_DEVICE_FEATURE_MASK, 0xffff);
+ABI_VALUE(VFIO_DEVICE_FEATURE_GET, 1 << 16);
+ABI_VALUE(VFIO_DEVICE_FEATURE_SET, 1 << 17);
+ABI_VALUE(VFIO_DEVICE_FEATURE_PROBE, 1 << 18);
+ABI_VALUE(VFIO_DEVICE_FEATURE_MIGRATION, 1);
+ABI_VALUE(VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, 2);
+ABI_VALUE(VFIO_DEVICE_FEATURE_DMA_LOGGING_START, 6);
+ABI_VALUE(VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP, 7);
+ABI_VALUE(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT, 8);
+ABI_VALUE(VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, 9);
+ABI_VALUE(VFIO_MIGRATION_STOP_COPY, 1);
+ABI_VALUE(VFIO_MIGRATION_P2P, 2);
+ABI_VALUE(VFIO_MIGRATION_PRE_COPY, 4);
+ABI_VALUE(VFIO_DEVICE_STATE_ERROR, 0);
+ABI_VALUE(VFIO_DEVICE_STATE_STOP, 1);
+ABI_VALUE(VFIO_DEVICE_STATE_RUNNING, 2);
+ABI_VALUE(VFIO_DEVICE_STATE_STOP_COPY, 3);
+ABI_VALUE(VFIO_DEVICE_STATE_RESUMING, 4);
+ABI_VALUE(VFIO_DEVICE_STATE_RUNNING_P2P, 5);
+ABI_VALUE(VFIO_DEVICE_STATE_PRE_COPY, 6);
+ABI_VALUE(VFIO_DEVICE_STATE_PRE_COPY_P2P, 7);
 
 ABI_STRUCT(vfio_group_status, 8);
 ABI_FIELD(vfio_group_status, argsz, 0, 4);
@@ -376,6 +410,56 @@ ABI_FIELD(vfio_region_info, cap_offset, 12, 4);
 ABI_FIELD(vfio_region_info, size, 16, 8);
 ABI_FIELD(vfio_region_info, offset, 24, 8);
 
+ABI_STRUCT(vfio_device_info, 24);
+ABI_FIELD(vfio_device_info, argsz, 0, 4);
+ABI_FIELD(vfio_device_info, flags, 4, 4);
+ABI_FIELD(vfio_device_info, num_regions, 8, 4);
+ABI_FIELD(vfio_device_info, num_irqs, 12, 4);
+ABI_FIELD(vfio_device_info, cap_offset, 16, 4);
+ABI_FIELD(vfio_device_info, pad, 20, 4);
+
+ABI_STRUCT(vfio_irq_info, 16);
+ABI_FIELD(vfio_irq_info, argsz, 0, 4);
+ABI_FIELD(vfio_irq_info, flags, 4, 4);
+ABI_FIELD(vfio_irq_info, index, 8, 4);
+ABI_FIELD(vfio_irq_info, count, 12, 4);
+
+ABI_STRUCT(vfio_device_feature, 8);
+ABI_FIELD(vfio_device_feature, argsz, 0, 4);
+ABI_FIELD(vfio_device_feature, flags, 4, 4);
+
+ABI_STRUCT(vfio_device_feature_migration, 8);
+ABI_FIELD(vfio_device_feature_migration, flags, 0, 8);
+
+ABI_STRUCT(vfio_device_feature_mig_state, 8);
+ABI_FIELD(vfio_device_feature_mig_state, device_state, 0, 4);
+ABI_FIELD(vfio_device_feature_mig_state, data_fd, 4, 4);
+
+ABI_STRUCT(vfio_device_feature_mig_data_size, 8);
+ABI_FIELD(vfio_device_feature_mig_data_size, stop_copy_length, 0, 8);
+
+ABI_STRUCT(vfio_precopy_info, 24);
+ABI_FIELD(vfio_precopy_info, argsz, 0, 4);
+ABI_FIELD(vfio_precopy_info, flags, 4, 4);
+ABI_FIELD(vfio_precopy_info, initial_bytes, 8, 8);
+ABI_FIELD(vfio_precopy_info, dirty_bytes, 16, 8);
+
+ABI_STRUCT(vfio_device_feature_dma_logging_control, 24);
+ABI_FIELD(vfio_device_feature_dma_logging_control, page_size, 0, 8);
+ABI_FIELD(vfio_device_feature_dma_logging_control, num_ranges, 8, 4);
+ABI_FIELD(vfio_device_feature_dma_logging_control, __reserved, 12, 4);
+ABI_FIELD(vfio_device_feature_dma_logging_control, ranges, 16, 8);
+
+ABI_STRUCT(vfio_device_feature_dma_logging_range, 16);
+ABI_FIELD(vfio_device_feature_dma_logging_range, iova, 0, 8);
+ABI_FIELD(vfio_device_feature_dma_logging_range, length, 8, 8);
+
+ABI_STRUCT(vfio_device_feature_dma_logging_report, 32);
+ABI_FIELD(vfio_device_feature_dma_logging_report, iova, 0, 8);
+ABI_FIELD(vfio_device_feature_dma_logging_report, length, 8, 8);
+ABI_FIELD(vfio_device_feature_dma_logging_report, page_size, 16, 8);
+ABI_FIELD(vfio_device_feature_dma_logging_report, bitmap, 24, 8);
+
 /* Later kernels know more fields at the end of some: a caller may stop before them. */
 ABI_FIELD(vfio_device_bind_iommufd, argsz, 0, 4);
 ABI_FIELD(vfio_device_bind_iommufd, flags, 4, 4);
@@ -386,6 +470,16 @@ ABI_FIELD(vfio_device_attach_iommufd_pt, flags, 4, 4);
 ABI_FIELD(vfio_device_attach_iommufd_pt, pt_id, 8, 4);
 ABI_FIELD(vfio_device_detach_iommufd_pt, argsz, 0, 4);
 ABI_FIELD(vfio_device_detach_iommufd_pt, flags, 4, 4);
+#if ABI_SINCE(6, 15)
+ABI_VALUE(VFIO_DEVICE_ATTACH_PASID, 1);
+ABI_VALUE(VFIO_DEVICE_DETACH_PASID, 1);
+ABI_FIELD(vfio_device_attach_iommufd_pt, pasid, 12, 4);
+ABI_FIELD(vfio_device_detach_iommufd_pt, pasid, 8, 4);
+#endif
+#if ABI_SINCE(7, 0)
+ABI_VALUE(VFIO_DEVICE_BIND_FLAG_TOKEN, 1);
+ABI_FIELD(vfio_device_bind_iommufd, token_uuid_ptr, 16, 8);
+#endif
 
 ABI_STRUCT(vfio_info_cap_header, 8);
 ABI_FIELD(vfio_info_cap_header, id, 0, 2);
@@ -620,6 +714,10 @@ ABI_VALUE(IODIRTY_ENGINE, 0xd10b);
 ABI_VALUE(IODIRTY_FAIL_NTH, 0xd10c);
 ABI_VALUE(IODIRTY_MEMLOCK, 0xd10d);
 ABI_VALUE(IODIRTY_SPLIT, 0xd10e);
+ABI_VALUE(IODIRTY_UNMAP_DIRTY, 0xd10f);
+ABI_VALUE(IODIRTY_VFIO_PLUG, 0xd110);
+ABI_VALUE(IODIRTY_VFIO_UNPLUG, 0xd111);
+ABI_VALUE(IODIRTY_VFIO_OPEN, 0xd112);
 
 ABI_VALUE(IODIRTY_FORMAT_DIRTY, 1);
 ABI_VALUE(IODIRTY_FORMAT_NEST_PARENT, 2);
@@ -644,6 +742,7 @@ ABI_VALUE(IODIRTY_FAULT_PERMISSION, 3);
 ABI_VALUE(IODIRTY_FAULT_ADDRESS, 4);
 ABI_VALUE(IODIRTY_FAULT_MEMORY, 5);
 ABI_VALUE(IODIRTY_FAULT_BAD_TABLE, 6);
+ABI_VALUE(IODIRTY_FAULT_STOPPED, 7);
 
 ABI_VALUE(IODIRTY_PATTERN_SEQUENTIAL, 0);
 ABI_VALUE(IODIRTY_PATTERN_RANDOM, 1);
@@ -653,6 +752,20 @@ ABI_VALUE(IODIRTY_STREAM_STOP, 1);
 ABI_VALUE(IODIRTY_ENGINE_GET_INDEX, 0);
 ABI_VALUE(IODIRTY_ENGINE_SELECT, 1);
 
+ABI_VALUE(IODIRTY_VFIO_PCI, 0);
+ABI_VALUE(IODIRTY_VFIO_MDEV, 1);
+ABI_VALUE(IODIRTY_VFIO_MDEV_PASID, 2);
+ABI_VALUE(IODIRTY_VFIO_NO_DIRTY, 1);
+ABI_VALUE(IODIRTY_VFIO_LOG, 2);
+ABI_VALUE(IODIRTY_VFIO_MIGRATION, 4);
+ABI_VALUE(IODIRTY_VFIO_P2P, 8);
+ABI_VALUE(IODIRTY_VFIO_PRE_COPY, 16);
+ABI_VALUE(IODIRTY_VFIO_DEVICE, 0);
+ABI_VALUE(IODIRTY_VFIO_GROUP, 1);
+ABI_VALUE(IODIRTY_VFIO_CONTAINER, 2);
+ABI_VALUE(IODIRTY_BAR_GEN_IOVA, 0x1000);
+ABI_VALUE(IODIRTY_BAR_GEN_CONTROL, 0x1040);
+ABI_VALUE(IODIRTY_BAR_GEN_FAULTS, 0x1050);
 ABI_VALUE(IODIRTY_SPLIT_KEEP, 0);
 ABI_VALUE(IODIRTY_SPLIT_BREAK_BEFORE_MAKE, 1);
 ABI_VALUE(IODIRTY_SPLIT_IN_PLACE, 2);
@@ -801,5 +914,36 @@ ABI_FIELD(iodirty_split, size, 0, 4);
 ABI_FIELD(iodirty_split, hwpt_id, 4, 4);
 ABI_FIELD(iodirty_split, policy, 8, 4);
 ABI_FIELD(iodirty_split, __reserved, 12, 4);
+
+ABI_STRUCT(iodirty_unmap_dirty, 48);
+ABI_FIELD(iodirty_unmap_dirty, size, 0, 4);
+ABI_FIELD(iodirty_unmap_dirty, flags, 4, 4);
+ABI_FIELD(iodirty_unmap_dirty, ioas_id, 8, 4);
+ABI_FIELD(iodirty_unmap_dirty, __reserved, 12, 4);
+ABI_FIELD(iodirty_unmap_dirty, iova, 16, 8);
+ABI_FIELD(iodirty_unmap_dirty, length, 24, 8);
+ABI_FIELD(iodirty_unmap_dirty, page_size, 32, 8);
+ABI_FIELD(iodirty_unmap_dirty, data, 40, 8);
+
+ABI_STRUCT(iodirty_vfio_plug, 48);
+ABI_FIELD(iodirty_vfio_plug, size, 0, 4);
+ABI_FIELD(iodirty_vfio_plug, flags, 4, 4);
+ABI_FIELD(iodirty_vfio_plug, kind, 8, 4);
+ABI_FIELD(iodirty_vfio_plug, pasid, 12, 4);
+ABI_FIELD(iodirty_vfio_plug, format, 16, 16);
+ABI_FIELD(iodirty_vfio_plug, pasid_width, 32, 4);
+ABI_FIELD(iodirty_vfio_plug, log_entries, 36, 4);
+ABI_FIELD(iodirty_vfio_plug, out_vfio_id, 40, 4);
+ABI_FIELD(iodirty_vfio_plug, __reserved, 44, 4);
+
+ABI_STRUCT(iodirty_vfio_unplug, 8);
+ABI_FIELD(iodirty_vfio_unplug, size, 0, 4);
+ABI_FIELD(iodirty_vfio_unplug, vfio_id, 4, 4);
+
+ABI_STRUCT(iodirty_vfio_open, 16);
+ABI_FIELD(iodirty_vfio_open, size, 0, 4);
+ABI_FIELD(iodirty_vfio_open, node, 4, 4);
+ABI_FIELD(iodirty_vfio_open, vfio_id, 8, 4);
+ABI_FIELD(iodirty_vfio_open, out_fd, 12, 4);
 
 #endif

@@ -27,16 +27,21 @@
 #define VFIO_SET_IOMMU _IO(VFIO_TYPE, VFIO_BASE + 2)
 #define VFIO_GROUP_GET_STATUS _IO(VFIO_TYPE, VFIO_BASE + 3)
 #define VFIO_GROUP_SET_CONTAINER _IO(VFIO_TYPE, VFIO_BASE + 4) /* an int: the container */
+#define VFIO_GROUP_UNSET_CONTAINER _IO(VFIO_TYPE, VFIO_BASE + 5)
 #define VFIO_GROUP_GET_DEVICE_FD _IO(VFIO_TYPE, VFIO_BASE + 6) /* its address, a text */
+#define VFIO_DEVICE_GET_INFO _IO(VFIO_TYPE, VFIO_BASE + 7)
 #define VFIO_DEVICE_GET_REGION_INFO _IO(VFIO_TYPE, VFIO_BASE + 8)
+#define VFIO_DEVICE_GET_IRQ_INFO _IO(VFIO_TYPE, VFIO_BASE + 9)
 #define VFIO_DEVICE_RESET _IO(VFIO_TYPE, VFIO_BASE + 11)
 #define VFIO_IOMMU_GET_INFO _IO(VFIO_TYPE, VFIO_BASE + 12)
 #define VFIO_IOMMU_MAP_DMA _IO(VFIO_TYPE, VFIO_BASE + 13)
 #define VFIO_IOMMU_UNMAP_DMA _IO(VFIO_TYPE, VFIO_BASE + 14)
 #define VFIO_IOMMU_DIRTY_PAGES _IO(VFIO_TYPE, VFIO_BASE + 17)
+#define VFIO_DEVICE_FEATURE _IO(VFIO_TYPE, VFIO_BASE + 17) /* of a device */
 #define VFIO_DEVICE_BIND_IOMMUFD _IO(VFIO_TYPE, VFIO_BASE + 18)
 #define VFIO_DEVICE_ATTACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 19)
 #define VFIO_DEVICE_DETACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 20)
+#define VFIO_MIG_GET_PRECOPY_INFO _IO(VFIO_TYPE, VFIO_BASE + 21) /* of a data descriptor */
 
 #define VFIO_API_VERSION 0
 
@@ -158,15 +163,32 @@ struct vfio_iommu_type1_dirty_bitmap_get {
 /* ---- groups and devices ---- */
 
 #define VFIO_GROUP_FLAGS_VIABLE (1 << 0) /* no device of it is a host driver's */
+#define VFIO_GROUP_FLAGS_CONTAINER_SET (1 << 1)
 
 struct vfio_group_status {
 	__u32 argsz;
 	__u32 flags;
 };
 
+#define VFIO_DEVICE_FLAGS_RESET (1 << 0) /* VFIO_DEVICE_RESET works */
+#define VFIO_DEVICE_FLAGS_PCI (1 << 1)
+
+struct vfio_device_info {
+	__u32 argsz;
+	__u32 flags;
+	__u32 num_regions;
+	__u32 num_irqs;
+	__u32 cap_offset;
+	__u32 pad;
+};
+
 #define VFIO_PCI_BAR0_REGION_INDEX 0
 #define VFIO_PCI_CONFIG_REGION_INDEX 7
+#define VFIO_PCI_NUM_REGIONS 9 /* six BARs, ROM, config space, VGA */
+#define VFIO_PCI_NUM_IRQS 5 /* INTx, MSI, MSI-X, error, request */
 
+#define VFIO_REGION_INFO_FLAG_READ (1 << 0)
+#define VFIO_REGION_INFO_FLAG_WRITE (1 << 1)
 #define VFIO_REGION_INFO_FLAG_MMAP (1 << 2)
 
 /* Region @index of a device: @size bytes from @offset of its descriptor. */
@@ -179,24 +201,122 @@ struct vfio_region_info {
 	__aligned_u64 offset;
 };
 
-/* A device that was opened by its own node: of this iommufd. */
+struct vfio_irq_info {
+	__u32 argsz;
+	__u32 flags;
+	__u32 index;
+	__u32 count; /* 0: has none of them */
+};
+
+#define VFIO_DEVICE_BIND_FLAG_TOKEN (1 << 0)
+
+/* A device that was opened by its own node: of this iommufd. The token came in 7.0. */
 struct vfio_device_bind_iommufd {
 	__u32 argsz;
 	__u32 flags;
 	__s32 iommufd;
 	__u32 out_devid;
+	__aligned_u64 token_uuid_ptr;
 };
 
-/* Attach, or what is attached is replaced. @pt_id, of an IOAS or HWPT, returns the HWPT. */
+#define VFIO_DEVICE_ATTACH_PASID (1 << 0)
+#define VFIO_DEVICE_DETACH_PASID (1 << 0)
+
+/* Attach, or what is attached is replaced. @pt_id, of an IOAS or HWPT, returns the HWPT.
+ * @pasid came in 6.15. */
 struct vfio_device_attach_iommufd_pt {
 	__u32 argsz;
 	__u32 flags;
 	__u32 pt_id;
+	__u32 pasid;
 };
 
 struct vfio_device_detach_iommufd_pt {
 	__u32 argsz;
 	__u32 flags;
+	__u32 pasid;
+};
+
+/* ---- what a device may have besides (VFIO_DEVICE_FEATURE) ---- */
+
+#define VFIO_DEVICE_FEATURE_MASK 0xffff
+#define VFIO_DEVICE_FEATURE_GET (1 << 16)
+#define VFIO_DEVICE_FEATURE_SET (1 << 17)
+#define VFIO_DEVICE_FEATURE_PROBE (1 << 18) /* only: is it there, for GET, SET or both? */
+
+/* @argsz holds this and the feature's own struct. ENOTTY: there is no such feature. */
+struct vfio_device_feature {
+	__u32 argsz;
+	__u32 flags;
+	__u8 data[];
+};
+
+#define VFIO_DEVICE_FEATURE_MIGRATION 1
+#define VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE 2
+#define VFIO_DEVICE_FEATURE_DMA_LOGGING_START 6
+#define VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP 7 /* SET without a struct */
+#define VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT 8
+#define VFIO_DEVICE_FEATURE_MIG_DATA_SIZE 9
+
+#define VFIO_MIGRATION_STOP_COPY (1 << 0)
+#define VFIO_MIGRATION_P2P (1 << 1)
+#define VFIO_MIGRATION_PRE_COPY (1 << 2)
+
+struct vfio_device_feature_migration {
+	__aligned_u64 flags;
+};
+
+enum vfio_device_mig_state {
+	VFIO_DEVICE_STATE_ERROR = 0, /* until it is reset */
+	VFIO_DEVICE_STATE_STOP = 1, /* no DMA, nothing changes */
+	VFIO_DEVICE_STATE_RUNNING = 2,
+	VFIO_DEVICE_STATE_STOP_COPY = 3, /* as STOP, its state can be read */
+	VFIO_DEVICE_STATE_RESUMING = 4, /* as STOP, a state can be written */
+	VFIO_DEVICE_STATE_RUNNING_P2P = 5, /* it begins no DMA to other devices */
+	VFIO_DEVICE_STATE_PRE_COPY = 6, /* as RUNNING, a first state can be read */
+	VFIO_DEVICE_STATE_PRE_COPY_P2P = 7,
+	VFIO_DEVICE_STATE_NR = 8,
+};
+
+/* SET: go there; @data_fd returns a descriptor, or -1 where there is none. */
+struct vfio_device_feature_mig_state {
+	__u32 device_state; /* enum vfio_device_mig_state */
+	__s32 data_fd;
+};
+
+/* GET: how much a STOP_COPY will be, bytes. */
+struct vfio_device_feature_mig_data_size {
+	__aligned_u64 stop_copy_length;
+};
+
+/* What is left to be read in PRE_COPY, and what has come to it since, bytes. */
+struct vfio_precopy_info {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 initial_bytes;
+	__aligned_u64 dirty_bytes;
+};
+
+/* SET: log the writes of the device within @num_ranges ranges. */
+struct vfio_device_feature_dma_logging_control {
+	__aligned_u64 page_size; /* wished for; returns what it will be */
+	__u32 num_ranges;
+	__u32 __reserved;
+	__aligned_u64 ranges;
+};
+
+struct vfio_device_feature_dma_logging_range {
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+
+/* GET: set the bits of pages that were written since they were last reported. On an
+ * error all is to be taken as written. */
+struct vfio_device_feature_dma_logging_report {
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 bitmap;
 };
 
 #endif

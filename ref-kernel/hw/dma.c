@@ -43,6 +43,34 @@ enum iodirty_fault hw_translate(struct hw_dev *dev, u32 pasid, bool write, u64 i
 	return IODIRTY_FAULT_NONE;
 }
 
+/* As hw_dev_translate, of a device that may be stopped. in_flight is held. */
+static enum iodirty_fault translate(struct hw_dev *dev, u32 pasid, bool write, u64 iova,
+				    struct hw_xlate *x)
+{
+	return dev->stopped ? IODIRTY_FAULT_STOPPED : hw_dev_translate(dev, pasid, write, iova, x);
+}
+
+static void note(struct hw_dev *dev, u64 iova, u64 length)
+{
+	if (dev->note)
+		dev->note(dev->note_data, iova, length);
+}
+
+void hw_dev_log(struct hw_dev *dev, void (*told)(void *data, u64 iova, u64 length), void *data)
+{
+	port_rwsem_write(&dev->iommu->in_flight);
+	dev->note = told;
+	dev->note_data = data;
+	port_rwsem_write_end(&dev->iommu->in_flight);
+}
+
+void hw_dev_stop(struct hw_dev *dev, bool stop)
+{
+	port_rwsem_write(&dev->iommu->in_flight);
+	dev->stopped = stop;
+	port_rwsem_write_end(&dev->iommu->in_flight);
+}
+
 /* How far from @iova one translation and one page of memory reach. */
 static u64 reach(const struct hw_xlate *x, u64 iova)
 {
@@ -59,9 +87,11 @@ static enum iodirty_fault dma_part(struct hw_dev *dev, u32 pasid, bool write, u6
 	enum iodirty_fault fault;
 
 	port_rwsem_read(&iommu->in_flight);
-	fault = hw_dev_translate(dev, pasid, write, iova, &x);
+	fault = translate(dev, pasid, write, iova, &x);
 	if (!fault) {
 		*moved = port_min(length, reach(&x, iova));
+		if (write)
+			note(dev, iova, *moved);
 		if (write ? port_phys_write(x.pa, buf, *moved) : port_phys_read(x.pa, buf, *moved))
 			fault = IODIRTY_FAULT_MEMORY;
 	}
@@ -115,9 +145,11 @@ bool hw_dma_atomic(struct hw_dev *dev, u32 pasid, enum iodirty_dma_op op, u64 io
 	port_count(&iommu->count.dma_ops, 1);
 	if (!(iova & (size - 1))) {
 		port_rwsem_read(&iommu->in_flight);
-		reason = hw_dev_translate(dev, pasid, false, iova, &x);
+		reason = translate(dev, pasid, false, iova, &x);
 		if (!reason)
-			reason = hw_dev_translate(dev, pasid, true, iova, &x);
+			reason = translate(dev, pasid, true, iova, &x);
+		if (!reason)
+			note(dev, iova, size);
 		if (!reason && port_phys_atomic(x.pa, atomic_op(op), size, operand, compare, old))
 			reason = IODIRTY_FAULT_MEMORY;
 		port_rwsem_read_end(&iommu->in_flight);

@@ -55,6 +55,16 @@ struct hw_ats {
 /* Before @dev has any context. -ENOMEM. */
 int hw_dev_ats(struct hw_dev *dev, const struct hw_ats *ats);
 
+/*
+ * A tracker in the device: @note is told of each write, by whatever PASID, once it is
+ * translated and before its bytes move; by several threads at once. NULL: of none. On return no
+ * write is under way that would have been told otherwise.
+ */
+void hw_dev_log(struct hw_dev *dev, void (*note)(void *data, u64 iova, u64 length), void *data);
+/* Stopped, it does no DMA: that faults as STOPPED, streams wait. On return none is
+ * under way. */
+void hw_dev_stop(struct hw_dev *dev, bool stop);
+
 enum hw_stage1_kind {
 	HW_STAGE1_NONE, /* or bypassed */
 	HW_STAGE1_ABORT, /* every request is refused: SMMUv3 STE.Config 0b000 */
@@ -155,11 +165,15 @@ u64 hw_dma(struct hw_dev *dev, u32 pasid, bool write, u64 iova, void *buf, u64 l
 bool hw_dma_atomic(struct hw_dev *dev, u32 pasid, enum iodirty_dma_op op, u64 iova,
 		   unsigned int size, u64 operand, u64 compare, u64 *old, struct hw_fault *fault);
 
-/* A background stream (abi/iodirty.h says what it writes where). */
+/* 8 bytes, from a stream: STOPPED is tried again until it is not. */
+typedef enum iodirty_fault hw_stream_write(void *data, u32 pasid, u64 iova, u64 value);
+hw_stream_write hw_dev_write; /* @data: a struct hw_dev */
+
+/* A background stream (abi/iodirty.h says what it writes where), from write @first on. */
 struct hw_stream;
-struct hw_stream *hw_stream_start(struct hw_dev *dev, const struct iodirty_stream_start *s,
-				  int *err);
-/* Writes 0 .. *completed - 1 are done, their D bits set. */
+struct hw_stream *hw_stream_start(hw_stream_write *write, void *data,
+				  const struct iodirty_stream_start *s, u64 first, int *err);
+/* Writes 0 .. *completed - 1 are done, their D bits set. *@faults: of those from @first on. */
 void hw_stream_query(struct hw_stream *s, u64 *completed, u64 *faults);
 /* Stop it and wait; it can still be queried. Any number of callers, any number
  * of times. */

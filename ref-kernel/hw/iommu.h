@@ -88,6 +88,10 @@ struct hw_dev {
 	struct port_map contexts; /* by PASID, under iommu->in_flight */
 	bool ats, eager;
 	struct hw_cache atc; /* of leaves, tagged by PASID, with the permissions granted */
+	/* The rest under iommu->in_flight. */
+	bool stopped;
+	void (*note)(void *data, u64 iova, u64 length); /* NULL: no tracker of its own */
+	void *note_data;
 };
 
 /* What (@dev, @pasid) translates through; NULL: nothing. in_flight is held. */

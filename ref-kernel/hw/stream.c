@@ -8,11 +8,15 @@
 #define SECOND_NS 1000000000ULL
 /* Ahead of its rate, a stream sleeps no less than this, then catches up. */
 #define SLEEP_MIN_NS 1000000ULL
+/* A stopped device is asked again after it. */
+#define STOPPED_NS 1000000ULL
 
 struct hw_stream {
 	struct port_thread thread;
-	struct hw_dev *dev;
+	hw_stream_write *write;
+	void *data;
 	struct iodirty_stream_start args;
+	u64 first;
 	struct port_mutex lock; /* the counts move together */
 	u64 completed, faults;
 	struct port_mutex halt_lock; /* over the wait for the thread, which takes lock */
@@ -36,7 +40,15 @@ static u64 iova_of(const struct iodirty_stream_start *s, u64 n)
 	return s->iova + slot % slots * s->stride;
 }
 
-/* Wait until write @n is due, @start being the time of write 0. */
+enum iodirty_fault hw_dev_write(void *data, u32 pasid, u64 iova, u64 value)
+{
+	struct hw_fault fault;
+
+	hw_dma(data, pasid, true, iova, &value, sizeof(value), &fault);
+	return fault.reason;
+}
+
+/* Wait until the @n-th write from @start on is due. */
 static void pace(struct hw_stream *s, u64 start, u64 n)
 {
 	u64 rate = s->args.rate, due, now;
@@ -52,20 +64,22 @@ static void pace(struct hw_stream *s, u64 start, u64 n)
 static void stream_run(void *arg)
 {
 	struct hw_stream *s = arg;
-	u64 start = port_now_ns(), n, value;
-	struct hw_fault fault;
+	u64 start = port_now_ns(), n = s->first;
+	enum iodirty_fault fault;
 
-	for (n = 0; !s->args.count || n < s->args.count; n++) {
-		pace(s, start, n);
+	while (!s->args.count || n < s->args.count) {
+		pace(s, start, n - s->first);
 		if (port_thread_stopping(&s->thread))
 			break;
-		value = n;
-		hw_dma(s->dev, s->args.pasid, true, iova_of(&s->args, n), &value, sizeof(value),
-		       &fault);
+		fault = s->write(s->data, s->args.pasid, iova_of(&s->args, n), n);
+		if (fault == IODIRTY_FAULT_STOPPED) {
+			port_thread_sleep(&s->thread, STOPPED_NS);
+			continue;
+		}
 		/* Only now, the bytes in memory, is the write complete. */
 		port_mutex_lock(&s->lock);
-		s->completed++;
-		s->faults += fault.reason != IODIRTY_FAULT_NONE;
+		s->completed = ++n;
+		s->faults += fault != IODIRTY_FAULT_NONE;
 		port_mutex_unlock(&s->lock);
 	}
 }
@@ -78,8 +92,8 @@ static bool valid(const struct iodirty_stream_start *s)
 	       (s->pattern == IODIRTY_PATTERN_SEQUENTIAL || s->pattern == IODIRTY_PATTERN_RANDOM);
 }
 
-struct hw_stream *hw_stream_start(struct hw_dev *dev, const struct iodirty_stream_start *s,
-				  int *err)
+struct hw_stream *hw_stream_start(hw_stream_write *write, void *data,
+				  const struct iodirty_stream_start *s, u64 first, int *err)
 {
 	struct hw_stream *stream;
 
@@ -92,8 +106,10 @@ struct hw_stream *hw_stream_start(struct hw_dev *dev, const struct iodirty_strea
 		*err = -ENOMEM;
 		return NULL;
 	}
-	stream->dev = dev;
+	stream->write = write;
+	stream->data = data;
 	stream->args = *s;
+	stream->first = stream->completed = first;
 	port_mutex_init(&stream->lock);
 	port_mutex_init(&stream->halt_lock);
 	*err = port_thread_start(&stream->thread, stream_run, stream);

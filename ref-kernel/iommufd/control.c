@@ -186,7 +186,7 @@ static int stream_start(struct ucmd *ucmd)
 	if (!stream)
 		goto put;
 	stream->dev = dev;
-	stream->hw = hw_stream_start(dev->hw, cmd, &err);
+	stream->hw = hw_stream_start(hw_dev_write, dev->hw, cmd, 0, &err);
 	if (!stream->hw) {
 		object_abort(&stream->obj);
 		goto put;
@@ -391,6 +391,10 @@ static const struct {
 	[0x0c] = ALL(fail_nth, iodirty_fail_nth),
 	[0x0d] = ALL(memlock, iodirty_memlock),
 	[0x0e] = ALL(split_ioctl, iodirty_split),
+	[0x0f] = ALL(unmap_dirty_ioctl, iodirty_unmap_dirty),
+	[0x10] = ALL(vfio_plug_ioctl, iodirty_vfio_plug),
+	[0x11] = ALL(vfio_unplug_ioctl, iodirty_vfio_unplug),
+	[0x12] = ALL(vfio_open_ioctl, iodirty_vfio_open),
 };
 
 u32 control_size(unsigned int nr, u32 *min_size)

@@ -51,6 +51,7 @@ enum object_type {
 	OBJECT_DEVICE,
 	OBJECT_ACCESS,
 	OBJECT_STREAM,
+	OBJECT_VFIO, /* a VFIO device that was plugged here (vfio/control.c) */
 	OBJECT_SELFTEST, /* the handle that IOMMU_TEST_CMD MOCK_DOMAIN returns */
 	OBJECT_TYPES,
 };
@@ -128,6 +129,7 @@ void device_release(struct object *obj);
 void access_release(struct object *obj);
 void stream_release(struct object *obj);
 void selftest_release(struct object *obj);
+void vfio_release(struct object *obj);
 
 /* ---- arguments (main.c) ---- */
 
@@ -544,6 +546,11 @@ int test_access_op(struct ucmd *ucmd);
 int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control.c) */
 /* Of the argument, and of the first published; 0: no such ioctl. */
 u32 control_size(unsigned int nr, u32 *min_size);
+int unmap_dirty_ioctl(struct ucmd *ucmd); /* unmap_dirty.c */
+/* ref-kernel/vfio/control.c */
+int vfio_plug_ioctl(struct ucmd *ucmd);
+int vfio_unplug_ioctl(struct ucmd *ucmd);
+int vfio_open_ioctl(struct ucmd *ucmd);
 /* abi/vfio.h (vfio_compat.c); @arg is a pointer or a number. */
 long vfio_compat_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 arg);
 

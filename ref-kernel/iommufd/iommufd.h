@@ -21,5 +21,8 @@ void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name);
 long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr);
 /* The last close: no ioctl is under way and none will follow. */
 void iommufd_release(struct iommufd_ctx *ctx);
+/* With these a home installs the descriptor, its private data the context: VFIO finds
+ * it by them. */
+extern const struct port_fd_ops iommufd_fd_ops;
 
 #endif

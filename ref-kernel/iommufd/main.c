@@ -38,6 +38,8 @@ union ucmd_arg {
 	struct iodirty_stream_start stream;
 	struct iodirty_stats stats;
 	struct iodirty_engine engine;
+	struct iodirty_unmap_dirty unmap_dirty;
+	struct iodirty_vfio_plug vfio_plug;
 };
 
 static int destroy_ioctl(struct ucmd *ucmd)
@@ -154,3 +156,15 @@ long iommufd_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 uptr)
 		return err;
 	return control ? control_ioctl(&ucmd, nr) : op->run(&ucmd);
 }
+
+static long open_ioctl(void *priv, unsigned int cmd, u64 uptr)
+{
+	return iommufd_ioctl(priv, cmd, uptr);
+}
+
+static void open_release(void *priv)
+{
+	iommufd_release(priv);
+}
+
+const struct port_fd_ops iommufd_fd_ops = { .release = open_release, .ioctl = open_ioctl };

@@ -10,6 +10,7 @@ static void (*const object_release[OBJECT_TYPES])(struct object *obj) = {
 	[OBJECT_NESTED] = nested_release, [OBJECT_FAULT] = fault_release,
 	[OBJECT_DEVICE] = device_release, [OBJECT_ACCESS] = access_release,
 	[OBJECT_STREAM] = stream_release, [OBJECT_SELFTEST] = selftest_release,
+	[OBJECT_VFIO] = vfio_release,
 };
 
 struct iommufd_ctx *iommufd_open(void)
@@ -73,9 +74,9 @@ void *object_next(struct iommufd_ctx *ctx, enum object_type type, u32 after)
 void ctx_put(struct iommufd_ctx *ctx)
 {
 	/* Who uses comes before what is used. */
-	static const enum object_type order[] = { OBJECT_STREAM, OBJECT_SELFTEST, OBJECT_DEVICE,
-						  OBJECT_NESTED, OBJECT_HWPT,	  OBJECT_FAULT,
-						  OBJECT_IOAS };
+	static const enum object_type order[] = { OBJECT_VFIO,	 OBJECT_STREAM, OBJECT_SELFTEST,
+						  OBJECT_DEVICE, OBJECT_NESTED, OBJECT_HWPT,
+						  OBJECT_FAULT,	 OBJECT_IOAS };
 	bool last;
 
 	port_mutex_lock(&ctx->lock);

@@ -14,27 +14,23 @@
 
 static int device_open(struct inode *inode, struct file *file)
 {
-	file->private_data = iommufd_open();
-	return file->private_data ? stream_open(inode, file) : -ENOMEM;
-}
+	struct iommufd_ctx *ctx = iommufd_open();
+	struct handed *handed = ctx ? handed_alloc(&iommufd_fd_ops, ctx) : NULL;
 
-static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return iommufd_ioctl(file->private_data, cmd, arg);
-}
-
-static int device_release(struct inode *inode, struct file *file)
-{
-	(void)inode;
-	iommufd_release(file->private_data);
-	return 0;
+	if (!handed) {
+		if (ctx)
+			iommufd_release(ctx);
+		return -ENOMEM;
+	}
+	file->private_data = handed;
+	return stream_open(inode, file);
 }
 
 static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
-	.unlocked_ioctl = device_ioctl,
-	.release = device_release,
+	.unlocked_ioctl = handed_ioctl,
+	.release = handed_release,
 };
 
 static struct miscdevice device = {

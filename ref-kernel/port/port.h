@@ -175,8 +175,18 @@ u64 port_now_ns(void); /* monotonic */
 
 /* ---- descriptors that the reference hands out ---- */
 
+/* Position of a read or write that names none. */
+#define PORT_NO_POS UINT64_MAX
+
 struct port_fd_ops {
 	void (*release)(void *priv); /* the last close */
+	/* What follows is called for the caller's task, by any number of threads at once;
+	 * NULL: the descriptor has none. */
+	long (*ioctl)(void *priv, unsigned int cmd, u64 arg);
+	bool stream; /* reads and writes name no position: ESPIPE for those that do */
+	/* Up to @size bytes to, or from, the caller's @uaddr: how many, or -errno. */
+	s64 (*read)(void *priv, u64 uaddr, u64 size, u64 pos);
+	s64 (*write)(void *priv, u64 uaddr, u64 size, u64 pos);
 };
 
 /* A new descriptor of the caller's for @priv, or a negative errno. Fail point. */

@@ -16,13 +16,6 @@
 
 static const char *test_format;
 
-static void release(void *priv)
-{
-	iommufd_release(priv);
-}
-
-static const struct port_fd_ops iommufd_ops = { .release = release };
-
 /*
  * The client has the descriptor, and we no copy of it, before the call is done: as
  * soon as that is so another thread of it may close what is then the last.
@@ -35,7 +28,7 @@ static int do_open(struct client *c)
 	if (!ctx)
 		return -ENOMEM;
 	iommufd_set_test_format(ctx, test_format);
-	fd = client_install(&c->task, &iommufd_ops, ctx, NULL);
+	fd = client_install(&c->task, &iommufd_fd_ops, ctx, NULL);
 	if (fd < 0)
 		iommufd_release(ctx);
 	return fd;
@@ -43,18 +36,12 @@ static int do_open(struct client *c)
 
 static long do_ioctl(const struct wire *w)
 {
-	struct port_fd *held = client_find_fd(w->cookie, &iommufd_ops);
+	struct port_fd *held = client_find_fd(w->cookie, NULL);
 	long result;
 
-	if (!held) {
-		/* Ours, but no iommufd: an access, a fault queue. Or not ours. */
-		held = client_find_fd(w->cookie, NULL);
-		if (!held)
-			return WIRE_NOT_OURS;
-		result = -ENOTTY;
-	} else {
-		result = iommufd_ioctl(fd_table_priv(held), (unsigned int)w->cmd, w->arg);
-	}
+	if (!held)
+		return WIRE_NOT_OURS;
+	result = fd_ioctl(held, (unsigned int)w->cmd, w->arg);
 	port_fd_put(held);
 	return result;
 }

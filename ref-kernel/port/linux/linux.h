@@ -45,6 +45,9 @@ struct handed {
  * and then it is not, a negative errno. Fail point. */
 int handed_install(const char *name, const struct file_operations *fops, struct handed *handed);
 int handed_release(struct inode *inode, struct file *file);
+long handed_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* NULL: no memory. */
+struct handed *handed_alloc(const struct port_fd_ops *ops, void *priv);
 
 /* The descriptor's reference goes: nobody reads or writes any more. */
 void queue_abandon(struct queue *queue);

@@ -63,9 +63,27 @@ struct port_fd *fd_table_get(struct fd_table *table, u64 key, const struct port_
 	return e;
 }
 
-void *fd_table_priv(struct port_fd *entry)
+long fd_ioctl(struct port_fd *entry, unsigned int cmd, u64 arg)
 {
-	return entry->priv;
+	return entry->ops->ioctl ? entry->ops->ioctl(entry->priv, cmd, arg) : -ENOTTY;
+}
+
+s64 fd_read(struct port_fd *entry, u64 uaddr, u64 size, u64 pos)
+{
+	if (!entry->ops->read)
+		return -EINVAL;
+	if (entry->ops->stream && pos != PORT_NO_POS)
+		return -ESPIPE;
+	return entry->ops->read(entry->priv, uaddr, size, pos);
+}
+
+s64 fd_write(struct port_fd *entry, u64 uaddr, u64 size, u64 pos)
+{
+	if (!entry->ops->write)
+		return -EINVAL;
+	if (entry->ops->stream && pos != PORT_NO_POS)
+		return -ESPIPE;
+	return entry->ops->write(entry->priv, uaddr, size, pos);
 }
 
 /* Drop a reference; the table's lock is held, and let go. */

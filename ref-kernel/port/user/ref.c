@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "iommufd/iommufd.h"
-#include "port.h"
 #include "ref.h"
-
-static void release(void *priv)
-{
-	iommufd_release(priv);
-}
-
-static const struct port_fd_ops iommufd_fd_ops = { .release = release };
+#include "task.h"
 
 int ref_open(void)
 {
@@ -23,15 +16,46 @@ int ref_open(void)
 	return fd;
 }
 
-int ref_ioctl(int fd, unsigned long cmd, void *arg)
+static struct port_fd *find(int fd)
 {
 	struct port_fd *held;
-	struct iommufd_ctx *ctx = port_fd_get(fd, &iommufd_fd_ops, &held);
+
+	port_fd_get(fd, NULL, &held);
+	return held;
+}
+
+int ref_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	struct port_fd *held = find(fd);
 	int ret;
 
-	if (!ctx)
+	if (!held)
 		return -EBADF;
-	ret = iommufd_ioctl(ctx, cmd, (u64)arg);
+	ret = (int)fd_ioctl(held, (unsigned int)cmd, (u64)arg);
 	port_fd_put(held);
 	return ret;
+}
+
+ssize_t ref_pread(int fd, void *buf, size_t size, off_t pos)
+{
+	struct port_fd *held = find(fd);
+	s64 ret;
+
+	if (!held)
+		return -EBADF;
+	ret = fd_read(held, (u64)buf, size, (u64)pos);
+	port_fd_put(held);
+	return (ssize_t)ret;
+}
+
+ssize_t ref_pwrite(int fd, const void *buf, size_t size, off_t pos)
+{
+	struct port_fd *held = find(fd);
+	s64 ret;
+
+	if (!held)
+		return -EBADF;
+	ret = fd_write(held, (u64)buf, size, (u64)pos);
+	port_fd_put(held);
+	return (ssize_t)ret;
 }

@@ -93,7 +93,10 @@ int fd_table_add(struct fd_table *table, u64 key, int fd, const struct port_fd_o
 		 void *priv);
 /* Held until port_fd_put; NULL: none, closed, or of other @ops (NULL: any). */
 struct port_fd *fd_table_get(struct fd_table *table, u64 key, const struct port_fd_ops *ops);
-void *fd_table_priv(struct port_fd *entry);
+/* What its ops have; ENOTTY, EINVAL where they have none. */
+long fd_ioctl(struct port_fd *entry, unsigned int cmd, u64 arg);
+s64 fd_read(struct port_fd *entry, u64 uaddr, u64 size, u64 pos);
+s64 fd_write(struct port_fd *entry, u64 uaddr, u64 size, u64 pos);
 int fd_table_close(struct fd_table *table, u64 key); /* -EBADF */
 
 #endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Between the files of vfio/.
+ *
+ * Lock order, outermost first:
+ *	container->lock		which groups are in it, and what it tracks
+ *	dev->lock		who has the device, what it is attached to, its migration state
+ *	dev->engine.lock	its registers
+ *	dev->io			for reading by DMA; for writing to change what it goes through
+ *	those of iommufd/core.h
+ *	dev->log.lock
+ * A device's generator takes no lock outside io, so that stopping it under any is fine.
+ */
+#ifndef IODIRTY_VFIO_DEVICE_H
+#define IODIRTY_VFIO_DEVICE_H
+
+#include "abi/vfio.h"
+#include "core.h"
+#include "vfio.h"
+
+struct vfio_container;
+struct vfio_file;
+
+/* ---- what a device does DMA through, while it is bound (backing.c) ---- */
+
+struct vfio_backing {
+	struct iommufd_ctx *ctx; /* referenced; NULL: bound to nothing */
+	struct device *dev; /* PCI, MDEV_PASID: plugged there */
+	struct access *access; /* MDEV */
+	struct vfio_container *container; /* NULL: an iommufd, by the device's own node */
+};
+
+/* ---- config space and BAR (config.c, engine.c, region.c) ---- */
+
+#define VFIO_CONFIG_SIZE 256
+
+struct vfio_config {
+	u8 bytes[VFIO_CONFIG_SIZE];
+};
+
+struct vfio_engine {
+	struct port_mutex lock;
+	u32 liveness;
+	u64 dma[6]; /* registers from DMA_SOURCE on */
+	u64 gen[8]; /* from GEN_IOVA on */
+	struct hw_stream *stream; /* NULL: the generator does not run */
+	u64 completed, faults; /* of one that was stopped */
+	u8 buffer[IODIRTY_BAR_BUFFER_SIZE];
+};
+
+/* ---- a device ---- */
+
+struct vfio_device {
+	struct iodirty_vfio_plug plug; /* constant */
+	u32 number; /* of its nodes and its group; constant */
+	u64 refs; /* atomic */
+
+	struct port_mutex lock;
+	bool gone; /* removed */
+	struct vfio_file *holder; /* who bound it, or opened it by its group */
+
+	struct port_rwsem io;
+	struct vfio_backing backing;
+	bool stopped; /* by its migration state */
+
+	struct vfio_config config; /* under lock */
+	struct vfio_engine engine;
+	struct vfio_log *log; /* dma_logging.c; NULL: off. Under lock */
+	struct vfio_mig *mig; /* migration.c; NULL: has no migration. Under lock */
+};
+
+void vfio_device_hold(struct vfio_device *dev);
+void vfio_device_put(struct vfio_device *dev);
+
+/* An open device: by its own node, where BIND comes first, or by its group. */
+struct vfio_file {
+	struct vfio_device *dev; /* referenced */
+};
+
+/*
+ * DMA of the device by what it is bound to; @pasid 0: its own requests. Any thread,
+ * dev->lock held or not. As hw_dma().
+ */
+u64 vfio_dma(struct vfio_device *dev, u32 pasid, bool write, u64 iova, void *buf, u64 length,
+	     struct hw_fault *fault);
+/* Stop its DMA, and wait for what is under way; or let it go on. */
+void vfio_dma_stop(struct vfio_device *dev, bool stop);
+
+/* dev->lock held. From here on it is in @ctx, attached to nothing. -ENOMEM; else
+ * device_plug()'s. */
+int vfio_backing_bind(struct vfio_device *dev, struct iommufd_ctx *ctx,
+		      struct vfio_container *container);
+/* Detached, and out of it. */
+void vfio_backing_unbind(struct vfio_device *dev);
+/* The id of the bound device, or access, in its context. */
+u32 vfio_backing_id(const struct vfio_device *dev);
+
+/* An open of it for @dev, whose holder it becomes if it came by a group: by which it
+ * is bound already. lock held. */
+struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *err);
+/* A new descriptor of the caller's for @file, which is released on an error. */
+int vfio_file_install(struct vfio_file *file);
+
+/* The fields of an argument that starts with argsz: 0, -EFAULT, or -EINVAL if
+ * the caller has fewer than @size bytes of it. */
+int vfio_copy_arg(void *arg, u64 uptr, u32 size);
+
+/* region.c; dev->lock held for GET_REGION_INFO, not for access. */
+long vfio_region_info(struct vfio_device *dev, u64 uptr);
+s64 vfio_region_rw(struct vfio_device *dev, bool write, u64 uaddr, u64 size, u64 pos);
+/* config.c: @size bytes within the space; dev->lock held. */
+void vfio_config_init(struct vfio_config *config);
+void vfio_config_read(const struct vfio_config *config, u32 at, void *buf, u32 size);
+void vfio_config_write(struct vfio_config *config, u32 at, const void *buf, u32 size);
+bool vfio_config_bus_master(const struct vfio_config *config);
+/* engine.c: an access of 4 or 8 bytes, aligned, or of the buffer. */
+void vfio_engine_init(struct vfio_engine *engine);
+u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size);
+void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
+/* The generator stops, complete with the write; registers are as after power on. */
+void vfio_engine_reset(struct vfio_device *dev);
+
+/* ---- features (feature.c); dev->lock held ---- */
+
+/* VFIO_DEVICE_FEATURE. */
+long vfio_feature_ioctl(struct vfio_device *dev, u64 uptr);
+/* The device, or who has it, is gone: logging stops, migration is as after a reset. */
+void vfio_log_end(struct vfio_device *dev); /* dma_logging.c */
+void vfio_mig_reset(struct vfio_device *dev); /* migration.c */
+int vfio_mig_create(struct vfio_device *dev); /* 0, -ENOMEM */
+void vfio_mig_destroy(struct vfio_device *dev);
+/* What VFIO_DEVICE_FEATURE calls: @flags has GET or SET, @uptr is behind the header and has
+ * @size bytes. */
+int vfio_log_start(struct vfio_device *dev, u64 uptr, u32 size);
+int vfio_log_stop(struct vfio_device *dev);
+int vfio_log_report(struct vfio_device *dev, u64 uptr, u32 size);
+/* A write of a software device: what the hardware's would be told by hw_dev_log(). */
+void vfio_log_note(void *dev, u64 iova, u64 length);
+int vfio_mig_get_flags(struct vfio_device *dev, u64 uptr, u32 size);
+int vfio_mig_get_state(struct vfio_device *dev, u64 uptr, u32 size);
+int vfio_mig_set_state(struct vfio_device *dev, u64 uptr, u32 size);
+int vfio_mig_data_size(struct vfio_device *dev, u64 uptr, u32 size);
+
+/* ---- groups and containers (group.c, container.c, type1.c) ---- */
+
+void *vfio_group_open(struct vfio_device *dev, int *err);
+void *vfio_container_open(int *err);
+extern const struct port_fd_ops vfio_device_ops, vfio_group_ops, vfio_container_ops;
+/* A software device of @container has written, through its access. */
+void type1_note_write(struct vfio_container *container, u64 iova, u64 length);
+
+#endif

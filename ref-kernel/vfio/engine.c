@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is behind BAR 0: a DMA engine, as QEMU's edu has it, and a generator of writes
+ * (abi/iodirty.h).
+ */
+#include "device.h"
+
+#define EDU_ID 0x010000edu
+#define COMMAND_START 1u
+#define COMMAND_TO_MEMORY 2u
+
+enum { SOURCE, DESTINATION, COUNT, COMMAND, FAULT, PASID };
+enum { G_IOVA, G_LENGTH, G_STRIDE, G_SEED, G_RATE, G_COUNT, G_PATTERN, G_PASID };
+
+void vfio_engine_init(struct vfio_engine *engine)
+{
+	port_mutex_init(&engine->lock);
+}
+
+/* Where in the buffer @at is, for @n bytes; NULL: not in it. */
+static u8 *in_buffer(struct vfio_engine *e, u64 at, u64 n)
+{
+	u64 from = at - IODIRTY_BAR_BUFFER;
+
+	return from < sizeof(e->buffer) && n <= sizeof(e->buffer) - from ? e->buffer + from : NULL;
+}
+
+/* Complete on return. engine.lock held. */
+static void transfer(struct vfio_device *dev, u32 command)
+{
+	struct vfio_engine *e = &dev->engine;
+	bool write = command & COMMAND_TO_MEMORY;
+	u8 *buf = in_buffer(e, e->dma[write ? SOURCE : DESTINATION], e->dma[COUNT]);
+	struct hw_fault fault = { .reason = IODIRTY_FAULT_ADDRESS };
+
+	if (buf)
+		vfio_dma(dev, (u32)e->dma[PASID], write, e->dma[write ? DESTINATION : SOURCE], buf,
+			 e->dma[COUNT], &fault);
+	e->dma[FAULT] = fault.reason;
+}
+
+static enum iodirty_fault generate(void *data, u32 pasid, u64 iova, u64 value)
+{
+	struct hw_fault fault;
+
+	vfio_dma(data, pasid, true, iova, &value, sizeof(value), &fault);
+	return fault.reason;
+}
+
+static void generator_stop(struct vfio_engine *e)
+{
+	if (!e->stream)
+		return;
+	hw_stream_halt(e->stream);
+	hw_stream_query(e->stream, &e->completed, &e->faults);
+	hw_stream_stop(e->stream);
+	e->stream = NULL;
+}
+
+/* From write @first on. engine.lock held. */
+static void generator_start(struct vfio_device *dev, u64 first)
+{
+	struct vfio_engine *e = &dev->engine;
+	const struct iodirty_stream_start args = {
+		.pattern = (u32)e->gen[G_PATTERN],
+		.pasid = (u32)e->gen[G_PASID],
+		.iova = e->gen[G_IOVA],
+		.length = e->gen[G_LENGTH],
+		.stride = e->gen[G_STRIDE],
+		.seed = e->gen[G_SEED],
+		.rate = e->gen[G_RATE],
+		.count = e->gen[G_COUNT],
+	};
+	int err;
+
+	generator_stop(e);
+	e->completed = first;
+	e->faults = 0;
+	e->stream = hw_stream_start(generate, dev, &args, first, &err);
+}
+
+/* Running, it says how far it is. */
+static u64 progress(struct vfio_engine *e, bool faults)
+{
+	u64 completed = e->completed, failed = e->faults;
+
+	if (e->stream)
+		hw_stream_query(e->stream, &completed, &failed);
+	return faults ? failed : completed;
+}
+
+static u64 *settable(struct vfio_engine *e, u32 at)
+{
+	if (at >= IODIRTY_BAR_DMA_SOURCE && at <= IODIRTY_BAR_DMA_COUNT)
+		return &e->dma[(at - IODIRTY_BAR_DMA_SOURCE) / 8];
+	if (at == IODIRTY_BAR_DMA_PASID)
+		return &e->dma[PASID];
+	if (at >= IODIRTY_BAR_GEN_IOVA && at <= IODIRTY_BAR_GEN_PASID)
+		return &e->gen[(at - IODIRTY_BAR_GEN_IOVA) / 8];
+	return NULL;
+}
+
+static u64 read_register(struct vfio_engine *e, u32 at)
+{
+	u64 *reg = settable(e, at);
+
+	if (reg)
+		return *reg;
+	switch (at) {
+	case IODIRTY_BAR_ID:
+		return EDU_ID | (u64)~e->liveness << 32;
+	case IODIRTY_BAR_DMA_FAULT:
+		return e->dma[FAULT];
+	case IODIRTY_BAR_DMA_COMMAND:
+		return e->dma[COMMAND] & ~(u64)COMMAND_START;
+	case IODIRTY_BAR_GEN_CONTROL:
+		return e->stream != NULL;
+	case IODIRTY_BAR_GEN_COMPLETED:
+		return progress(e, false);
+	case IODIRTY_BAR_GEN_FAULTS:
+		return progress(e, true);
+	default:
+		return 0;
+	}
+}
+
+static void write_register(struct vfio_device *dev, u32 at, u64 value)
+{
+	struct vfio_engine *e = &dev->engine;
+	u64 *reg = settable(e, at);
+
+	if (reg)
+		*reg = value;
+	else if (at == IODIRTY_BAR_ID)
+		e->liveness = (u32)(value >> 32);
+	else if (at == IODIRTY_BAR_DMA_COMMAND && value & COMMAND_START)
+		transfer(dev, (u32)(e->dma[COMMAND] = value));
+	else if (at == IODIRTY_BAR_GEN_CONTROL && value & 1)
+		generator_start(dev, 0);
+	else if (at == IODIRTY_BAR_GEN_CONTROL)
+		generator_stop(e);
+}
+
+u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size)
+{
+	struct vfio_engine *e = &dev->engine;
+	u64 value = 0;
+	u8 *buf;
+
+	port_mutex_lock(&e->lock);
+	buf = in_buffer(e, at, size);
+	if (buf)
+		memcpy(&value, buf, size);
+	else
+		value = read_register(e, at & ~7u) >> (at & 7) * 8;
+	port_mutex_unlock(&e->lock);
+	return value;
+}
+
+/* The half of a register that is not written keeps its value; a command is in the lower. */
+void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value)
+{
+	struct vfio_engine *e = &dev->engine;
+	unsigned int shift = (at & 7) * 8;
+	u64 mask = size < 8 ? ((1ULL << size * 8) - 1) << shift : ~0ULL;
+	u8 *buf;
+
+	port_mutex_lock(&e->lock);
+	buf = in_buffer(e, at, size);
+	if (buf)
+		memcpy(buf, &value, size);
+	else
+		write_register(dev, at & ~7u,
+			       (read_register(e, at & ~7u) & ~mask) | (value << shift & mask));
+	port_mutex_unlock(&e->lock);
+}
+
+void vfio_engine_reset(struct vfio_device *dev)
+{
+	struct vfio_engine *e = &dev->engine;
+
+	port_mutex_lock(&e->lock);
+	generator_stop(e);
+	e->liveness = 0;
+	e->completed = e->faults = 0;
+	memset(e->dma, 0, sizeof(e->dma));
+	memset(e->gen, 0, sizeof(e->gen));
+	memset(e->buffer, 0, sizeof(e->buffer));
+	port_mutex_unlock(&e->lock);
+}
