@@ -95,15 +95,16 @@ static enum iodirty_fault access_dma(struct vfio_device *dev, bool write, u64 io
 		return IODIRTY_FAULT_NOT_ATTACHED;
 	if (write)
 		vfio_log_note(dev, iova, length);
-	err = access_rw(backing->access, iova, buf, length, write);
+	if (write && backing->container)
+		err = type1_write(backing->container, backing->access, iova, buf, length);
+	else
+		err = access_rw(backing->access, iova, buf, length, write);
 	if (err == -EPERM)
 		return IODIRTY_FAULT_PERMISSION;
 	if (err == -EFAULT)
 		return IODIRTY_FAULT_MEMORY;
 	if (err)
 		return IODIRTY_FAULT_NOT_PRESENT;
-	if (write && backing->container)
-		type1_note_write(backing->container, iova, length);
 	return IODIRTY_FAULT_NONE;
 }
 
