@@ -83,7 +83,7 @@ static inline struct type1_mapping *type1_next(struct type1_mapping *m)
 	return type1_mapping_of(port_map_next(&m->node));
 }
 
-/* @type: VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU; -EINVAL any other. */
+/* @type: VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU; -ENODEV any other. */
 struct type1 *type1_create(struct vfio_container *container, u64 type, int *err);
 void type1_destroy(struct type1 *t); /* no group is in it */
 int type1_attach(struct type1 *t, struct vfio_group *group);

@@ -71,8 +71,8 @@ static int attach(struct vfio_device *dev, u32 ioas_id)
 	struct ucmd nobody = { .arg = &(u32){ 0 } };
 	__u32 hwpt;
 
-	if (dev->backing.access)
-		return access_replace(dev->backing.access, ioas_id);
+	if (dev->backing.mdev)
+		return vfio_mdev_attach(dev->backing.mdev, ioas_id);
 	return device_attach(dev->backing.dev, dev->plug.pasid, ioas_id, false, &hwpt, &nobody);
 }
 

@@ -48,7 +48,7 @@ struct type1 *type1_create(struct vfio_container *container, u64 type, int *err)
 {
 	struct type1 *t;
 
-	*err = -EINVAL;
+	*err = -ENODEV;
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
 		return NULL;
 	*err = -ENOMEM;
