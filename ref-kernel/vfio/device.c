@@ -79,10 +79,10 @@ void vfio_device_put(struct vfio_device *dev)
 	port_free(dev);
 }
 
-/* It does nothing more, and is nobody's. lock held. */
-static void quiesce(struct vfio_device *dev)
+/* Its engine is at rest: it does nothing more, and is nobody's. lock held. */
+static void release_device(struct vfio_device *dev)
 {
-	vfio_engine_reset(dev);
+	vfio_config_reset(dev);
 	vfio_log_end(dev);
 	vfio_backing_unbind(dev);
 	vfio_mig_reset(dev);
@@ -93,7 +93,8 @@ void vfio_device_remove(struct vfio_device *dev)
 {
 	port_mutex_lock(&dev->lock);
 	dev->gone = true;
-	quiesce(dev);
+	vfio_engine_remove(dev);
+	release_device(dev);
 	port_mutex_unlock(&dev->lock);
 	vfio_device_put(dev);
 }
@@ -132,8 +133,10 @@ static void file_release(void *priv)
 	struct vfio_device *dev = file->dev;
 
 	port_mutex_lock(&dev->lock);
-	if (dev->holder == file)
-		quiesce(dev);
+	if (dev->holder == file) {
+		vfio_engine_reset(dev);
+		release_device(dev);
+	}
 	port_mutex_unlock(&dev->lock);
 	vfio_device_put(dev);
 	port_free(file);
@@ -190,7 +193,7 @@ static long bind(struct vfio_file *file, u64 uptr)
 	if (cmd.flags || cmd.iommufd < 0)
 		return -EINVAL;
 	if (dev->holder)
-		return dev->holder == file ? -EINVAL : -EBUSY;
+		return dev->backing.container ? -EBUSY : -EINVAL;
 	ctx = port_fd_get(cmd.iommufd, &iommufd_fd_ops, &held);
 	if (!ctx)
 		return -EBADF;
@@ -207,6 +210,7 @@ static long bind(struct vfio_file *file, u64 uptr)
 	return err;
 }
 
+/* The answer is written before anything changes: when that fails there is nothing to undo. */
 static long attach(struct vfio_device *dev, u64 uptr)
 {
 	struct vfio_device_attach_iommufd_pt cmd = { 0 };
@@ -224,14 +228,16 @@ static long attach(struct vfio_device *dev, u64 uptr)
 		err = vfio_copy_arg(&cmd, uptr, size);
 		if (err)
 			return err;
-		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
+		if (dev->plug.kind != IODIRTY_VFIO_PCI)
 			return -EOPNOTSUPP;
 	}
-	if (backing->mdev)
-		return vfio_mdev_attach(backing->mdev, cmd.pt_id);
-	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	reply.ctx = backing->ctx;
 	reply.size = reply.user_size = size;
+	if (backing->mdev) {
+		err = ucmd_reply(&reply);
+		return err ? err : vfio_mdev_attach(backing->mdev, cmd.pt_id);
+	}
+	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	return device_attach(backing->dev, pasid, cmd.pt_id, device_attached(backing->dev, pasid),
 			     &cmd.pt_id, &reply);
 }
@@ -249,13 +255,15 @@ static long detach(struct vfio_device *dev, u64 uptr)
 		err = vfio_copy_arg(&cmd, uptr, sizeof(cmd));
 		if (err)
 			return err;
-		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
+		if (dev->plug.kind != IODIRTY_VFIO_PCI)
 			return -EOPNOTSUPP;
 	}
 	if (dev->backing.mdev)
-		return vfio_mdev_attach(dev->backing.mdev, 0);
-	device_detach(dev->backing.dev,
-		      dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid);
+		vfio_mdev_detach(dev->backing.mdev);
+	else
+		device_detach(dev->backing.dev, dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ?
+							dev->plug.pasid :
+							cmd.pasid);
 	return 0;
 }
 
@@ -284,7 +292,6 @@ static long get_irq_info(u64 uptr)
 		return err;
 	if (info.index >= VFIO_PCI_NUM_IRQS)
 		return -EINVAL;
-	info.argsz = sizeof(info);
 	info.flags = 0;
 	info.count = 0;
 	return port_copy_to_user(uptr, &info, sizeof(info));
@@ -293,7 +300,7 @@ static long get_irq_info(u64 uptr)
 static long reset(struct vfio_device *dev)
 {
 	vfio_engine_reset(dev);
-	vfio_config_init(&dev->config);
+	vfio_config_reset(dev);
 	vfio_mig_reset(dev);
 	return 0;
 }
@@ -310,7 +317,7 @@ static long bound_ioctl(struct vfio_device *dev, unsigned int cmd, u64 arg)
 	case VFIO_DEVICE_GET_INFO:
 		return get_info(arg);
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return vfio_region_info(dev, arg);
+		return vfio_region_info(arg);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return get_irq_info(arg);
 	case VFIO_DEVICE_RESET:
@@ -344,14 +351,15 @@ static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
 static s64 file_rw(struct vfio_file *file, bool write, u64 uaddr, u64 size, u64 pos)
 {
 	struct vfio_device *dev = file->dev;
-	bool ours;
+	int err = 0;
 
 	port_mutex_lock(&dev->lock);
-	ours = dev->holder == file;
+	if (dev->gone)
+		err = -ENODEV;
+	else if (dev->holder != file)
+		err = -EINVAL;
 	port_mutex_unlock(&dev->lock);
-	if (!ours)
-		return dev->gone ? -ENODEV : -EINVAL;
-	return vfio_region_rw(dev, write, uaddr, size, pos);
+	return err ? err : vfio_region_rw(dev, write, uaddr, size, pos);
 }
 
 static s64 file_read(void *priv, u64 uaddr, u64 size, u64 pos)
