@@ -56,7 +56,8 @@ PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c call.c fai
 REF_SRC := $(filter-out ref-kernel/preload/preload.c ref-kernel/preload/call.c \
 	ref-kernel/preload/fail_nth.c,$(foreach d,iommufd vfio pgtable hw port/user preload, \
 	$(wildcard ref-kernel/$(d)/*.c)))
-CT_SRC := $(foreach d,conformance/runner conformance/lib targets targets/vfio,$(wildcard $(d)/*.c))
+CT_SRC := $(foreach d,conformance/runner conformance/lib targets targets/vfio \
+	workloads,$(wildcard $(d)/*.c))
 TEST_SRC := $(wildcard conformance/tests/*.c)
 META_SRC := $(wildcard conformance/meta/*.c)
 UNIT_SRC := $(wildcard conformance/unit/*_test.c)
