@@ -103,6 +103,9 @@ static uint8_t *make_room(struct machine *m, int i)
 	if (room == MAP_FAILED)
 		return NULL;
 	m->rooms[i] = room;
+	/* Touched now, or a copy would be timed with the faults of its first. */
+	madvise(room, m->room, MADV_HUGEPAGE);
+	memset(room, 0, m->room);
 	return (uint8_t *)((((uintptr_t)room + align - 1) & -align) + m->leaf);
 }
 

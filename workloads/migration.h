@@ -70,7 +70,7 @@ void migration_free(struct migration_result *r);
 
 /* show.c */
 const char *migration_verdict_name(enum migration_verdict verdict);
-/* "uniform,ring"; @out holds 128 bytes. */
+/* "uniform+ring"; @out holds 128 bytes. */
 const char *migration_workload(const struct migration_options *o, char out[128]);
 void migration_print(const struct migration_options *o, const struct migration_result *r,
 		     FILE *out);

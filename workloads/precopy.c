@@ -292,7 +292,9 @@ static int whole(struct run *run)
 		return ret;
 	assign_work(run);
 	fill(run);
-	ret = begin(run);
+	ret = state_prepare(&run->m);
+	if (!ret)
+		ret = begin(run);
 	if (!ret)
 		ret = precopy(run);
 	if (!ret)

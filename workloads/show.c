@@ -28,7 +28,7 @@ const char *migration_workload(const struct migration_options *o, char out[128])
 
 	out[0] = '\0';
 	for (unsigned int i = 0; i < o->n_shapes && used < 128; i++)
-		used += snprintf(out + used, 128 - used, "%s%s", i ? "," : "", o->shapes[i]->name);
+		used += snprintf(out + used, 128 - used, "%s%s", i ? "+" : "", o->shapes[i]->name);
 	return out;
 }
 
@@ -51,9 +51,10 @@ static void print_rounds(const struct migration_result *r, FILE *out)
 		const struct migration_round *round = &r->rounds[i];
 
 		fprintf(out,
-			"  %5s %12.2f %10.2f | %10" PRIu64 " %10" PRIu64 " %6" PRIu64 " %10.3f\n",
-			i + 1 < r->n_rounds ? "" : "last", round->bytes / MIB, round->copy_ns / MS,
-			round->reported, round->written, round->lost, round->report_ns / MS);
+			"  %4u%c %12.2f %10.2f | %10" PRIu64 " %10" PRIu64 " %6" PRIu64 " %10.3f\n",
+			i + 1, i + 1 < r->n_rounds ? ' ' : '*', round->bytes / MIB,
+			round->copy_ns / MS, round->reported, round->written, round->lost,
+			round->report_ns / MS);
 	}
 }
 
@@ -108,8 +109,8 @@ void migration_print(const struct migration_options *o, const struct migration_r
 	}
 	print_rounds(r, out);
 	fprintf(out,
-		"  %u rounds%s, %.2f MiB sent, %" PRIu64 " writes; pages reported %" PRIu64
-		", written %" PRIu64 ": %.2f to 1\n",
+		"  *: stopped. %u rounds%s, %.2f MiB sent, %" PRIu64
+		" writes; pages reported %" PRIu64 ", written %" PRIu64 ": %.2f to 1\n",
 		r->n_rounds, r->converged ? "" : " (the most: it does not converge)",
 		r->bytes / MIB, r->writes, r->reported, r->written, ratio(r->reported, r->written));
 	fprintf(out, "  downtime %.2f ms, %.3f of a copy of all memory (%.2f ms)",

@@ -43,10 +43,8 @@ static int transfer(struct machine *m, int from, int to, uint64_t *bytes)
 static int move(struct machine *m, struct machine_device *dev, uint64_t *bytes)
 {
 	const struct target_driver *driver = m->t->driver;
-	int from = -1, to = -1, ret = machine_twin(m, dev);
+	int from = -1, to = -1, ret = set_state(m, dev->fd, VFIO_DEVICE_STATE_STOP_COPY, &from);
 
-	if (!ret)
-		ret = set_state(m, dev->fd, VFIO_DEVICE_STATE_STOP_COPY, &from);
 	if (!ret)
 		ret = set_state(m, dev->copy_fd, VFIO_DEVICE_STATE_RESUMING, &to);
 	if (!ret)
@@ -57,6 +55,16 @@ static int move(struct machine *m, struct machine_device *dev, uint64_t *bytes)
 	driver->close_fd(m->t, to);
 	ret = set_state(m, dev->copy_fd, VFIO_DEVICE_STATE_STOP, NULL);
 	return ret ? ret : set_state(m, dev->fd, VFIO_DEVICE_STATE_STOP, NULL);
+}
+
+int state_prepare(struct machine *m)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < m->n && !ret; i++)
+		if (m->devices[i].states)
+			ret = machine_twin(m, &m->devices[i]);
+	return ret;
 }
 
 int state_move(struct machine *m, unsigned int *moved, uint64_t *bytes)

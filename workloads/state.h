@@ -5,12 +5,13 @@
 
 #include "machine.h"
 
-/*
- * What is in STOP goes to a device of its kind over the copy, in odd pieces; its registers
- * must then be the same. @moved: how many; @bytes: how much that was.
- */
+/* For each device that has migration states one of its kind, over the copy. */
+int state_prepare(struct machine *m);
+/* Devices are in STOP: their state goes there, in odd pieces. @moved: how many; @bytes: how
+ * much that was. */
 int state_move(struct machine *m, unsigned int *moved, uint64_t *bytes);
-/* Let them go on there, and see that they do, at the write where they were stopped. */
+/* Registers there must be the same. Then let them go on, and see that they do, at the write
+ * where they were stopped. */
 int state_resume(struct machine *m);
 
 #endif
