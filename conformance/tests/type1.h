@@ -62,11 +62,11 @@ static inline void type1_open(struct container *c, u32 type, u64 pages)
 	u64 sizes;
 
 	*c = (struct container){ .pages = pages };
-	x(ct.t->driver->container(ct.t, type, &c->dev));
+	x(ct.t->driver->container(ct.t, type, ct.config.format.name, &c->dev));
 	sizes = type1_info(bytes)->iova_pgsizes;
 	ct_check(sizes, "GET_INFO names no page size");
 	c->page = sizes & -sizes;
-	c->iova = align_up(ct.config.format.aperture_first, 32 << 20);
+	c->iova = align_up(ct.config.format.aperture_first + 1, 32 << 20); /* not 0 */
 	c->mem = ct_memory(pages * c->page, highest(c->page, 4096), 0);
 }
 

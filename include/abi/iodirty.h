@@ -33,6 +33,7 @@
 #define IODIRTY_VFIO_PLUG _IO(IODIRTY_TYPE, 0x10)
 #define IODIRTY_VFIO_UNPLUG _IO(IODIRTY_TYPE, 0x11)
 #define IODIRTY_VFIO_OPEN _IO(IODIRTY_TYPE, 0x12)
+#define IODIRTY_VFIO_ID _IO(IODIRTY_TYPE, 0x13)
 
 enum iodirty_format_flags {
 	IODIRTY_FORMAT_DIRTY = 1 << 0, /* hardware can set dirty bits */
@@ -370,7 +371,7 @@ struct iodirty_vfio_plug {
 	/* LOG: pages that it can note between two reports; 0: any number. */
 	__u32 log_entries;
 	__u32 out_vfio_id;
-	__u32 __reserved;
+	__u32 out_number; /* of its nodes; VFIO_GROUP_GET_DEVICE_FD knows it as "vfioN" */
 };
 
 /* Surprise removal, whatever it is attached to and doing. */
@@ -391,6 +392,16 @@ struct iodirty_vfio_open {
 	__u32 node;
 	__u32 vfio_id;
 	__s32 out_fd;
+};
+
+/*
+ * On the descriptor of a group: the id of its device among the objects of what that is
+ * bound to. A container with an IOMMU driver takes all ioctls of this file but this and acts on
+ * objects of its own: so its devices do DMA by IODIRTY_DMA and streams. ENODEV: bound to nothing.
+ */
+struct iodirty_vfio_id {
+	__u32 size;
+	__u32 out_dev_id;
 };
 
 /*
