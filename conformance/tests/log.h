@@ -15,7 +15,7 @@ int log_start(int fd, u64 iova, u64 length);
 int log_stop(int fd);
 int log_report(int fd, u64 iova, u64 length, u64 page_size, const void *bitmap);
 
-/* A device with a log, that reaches the memory of a scene, of 64 pages at least, whose own
+/* A device with a log, that reaches the memory of a scene, of 68 pages at least, whose own
  * device is attached to nothing. */
 struct log_rig {
 	struct scene s;

@@ -57,7 +57,7 @@ void log_rig_open(struct log_rig *r, u32 kind, u32 flags, u32 log_entries)
 	};
 	u64 leaf = (u64)1 << ct.config.leaf_lg2;
 
-	scene_open(&r->s, .leaves = highest(4, align_up(64 * LOG_PAGE, 2 * leaf) / leaf),
+	scene_open(&r->s, .leaves = highest(4, align_up(68 * LOG_PAGE, 2 * leaf) / leaf),
 		   .no_attach = true, .pasid_width = 8);
 	r->fd = ct_vfio_device(&plug, &r->id);
 	r->pages = r->s.length / LOG_PAGE;

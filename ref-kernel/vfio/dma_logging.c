@@ -381,7 +381,8 @@ static int report(struct report *r)
 		/* The device's room is free again. */
 		__atomic_store_n(&r->log->used, 0, __ATOMIC_RELAXED);
 		do {
-			last = port_min(end, first | most);
+			last = first + port_min(end - first, most);
+			last = port_min(end, last | ((1ULL << r->log->unit_lg2) - 1));
 			err = report_window(r, first, last);
 			first = last + 1;
 		} while (!err && last != end);
