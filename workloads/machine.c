@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "machine.h"
+#include "container.h"
 #include "vfio_client.h"
 
 #define PAGE ((uint64_t)4096)
@@ -175,9 +175,14 @@ static void describe(const struct machine *m, unsigned int i, struct iodirty_vfi
 	plug->flags |= IODIRTY_VFIO_MIGRATION;
 }
 
-bool machine_has(struct machine *m, const struct machine_device *dev, uint32_t feature)
+static bool has(struct machine *m, const struct machine_device *dev, uint32_t feature)
 {
 	return !vfioc_feature(m->t, dev->fd, VFIO_DEVICE_FEATURE_PROBE | feature, NULL, 0);
+}
+
+static bool has_states(struct machine *m, const struct machine_device *dev)
+{
+	return has(m, dev, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET);
 }
 
 /* As a VMM finds it out: by asking. */
@@ -191,14 +196,13 @@ static int ask(struct machine *m, struct machine_device *dev, unsigned int numbe
 		.device = number,
 		.by_access = dev->plug.kind == IODIRTY_VFIO_MDEV,
 		.stops = true,
-		.has_log = machine_has(
-			m, dev, VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET),
+		.has_log = has(m, dev,
+			       VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET),
 		.log_page = PAGE,
 		.log_last = UINT64_MAX,
 		.hwpt_page = (uint64_t)1 << m->format.granule_lg2,
 	};
-	dev->states =
-		machine_has(m, dev, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET);
+	dev->states = has(m, dev, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET);
 	if (s->by_access)
 		return 0;
 	ret = machine_ioctl(m, IOMMU_GET_HW_INFO, &info);
@@ -260,6 +264,21 @@ int machine_twin(struct machine *m, struct machine_device *dev)
 	return ret ? machine_fail(m, ret, "VFIO_DEVICE_ATTACH_IOMMUFD_PT") : 0;
 }
 
+static int contain_devices(struct machine *m)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < m->n && !ret; i++) {
+		struct machine_device *dev = &m->devices[i];
+
+		describe(m, i, &dev->plug);
+		ret = container_add(m, &dev->plug, &dev->fd);
+		if (!ret)
+			dev->states = has_states(m, dev);
+	}
+	return ret;
+}
+
 static int make_devices(struct machine *m)
 {
 	int ret = map(m, m->memory, &m->ioas);
@@ -292,7 +311,9 @@ int machine_open(struct machine *m, const struct machine_options *o)
 	ret = find_format(m, o->format);
 	if (!ret)
 		ret = make_memory(m, o);
-	return ret ? ret : make_devices(m);
+	if (ret)
+		return ret;
+	return m->trackers == TRACKERS_TYPE1 ? contain_devices(m) : make_devices(m);
 }
 
 void machine_close(struct machine *m)

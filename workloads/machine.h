@@ -87,7 +87,5 @@ int machine_fail(struct machine *m, int ret, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* An ioctl of the target's iommufd. */
 int machine_ioctl(struct machine *m, unsigned long cmd, void *arg);
-/* What a device has (VFIO_DEVICE_FEATURE, PROBE). */
-bool machine_has(struct machine *m, const struct machine_device *dev, uint32_t feature);
 
 #endif

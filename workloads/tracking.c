@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "machine.h"
+#include "container.h"
 #include "vfio_client.h"
 
 #define PAGE 4096
@@ -60,8 +60,11 @@ static int decide(struct machine *m)
 
 int machine_track(struct machine *m)
 {
-	int ret = decide(m);
+	int ret;
 
+	if (m->trackers == TRACKERS_TYPE1)
+		return container_track(m);
+	ret = decide(m);
 	for (unsigned int i = 0; i < m->n && !ret; i++) {
 		const struct machine_device *dev = &m->devices[i];
 
@@ -107,6 +110,8 @@ int machine_report(struct machine *m, uint64_t *bitmap)
 	uint64_t pages = m->length / m->page;
 	int ret = 0;
 
+	if (m->trackers == TRACKERS_TYPE1)
+		return container_report(m, bitmap);
 	if (m->answer.n_nobody) {
 		memset(bitmap, 0xff, pages / 8);
 		for (uint64_t page = pages & -8; page < pages; page++)
