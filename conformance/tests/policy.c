@@ -150,12 +150,13 @@ POLICY_TEST(policy_prefers, "POLICY-004")
 }
 
 /* What nobody tracks: refused, with nothing started; or, if that is allowed, all is dirty. */
-static void untracked(u32 kind, u32 flags)
+static void untracked(u32 kind, u32 flags, bool plain)
 {
 	struct vmm v;
 
 	vmm_open(&v);
 	vmm_add(&v, IODIRTY_VFIO_PCI, 0);
+	v.plain = plain;
 	vmm_add(&v, kind, flags);
 	ct_check(!vmm_start(&v), "a source that nobody tracks is not refused");
 	ct_check(v.answer.refused_by == 1 && v.answer.why, "source %zu is refused",
@@ -171,12 +172,17 @@ static void untracked(u32 kind, u32 flags)
 
 POLICY_TEST(policy_untracked, "POLICY-005")
 {
-	untracked(IODIRTY_VFIO_PCI, IODIRTY_VFIO_NO_DIRTY);
+	untracked(IODIRTY_VFIO_PCI, IODIRTY_VFIO_NO_DIRTY, false);
 }
 
 POLICY_TEST(policy_untracked_mdev, "POLICY-005", .requires = whole_pages)
 {
-	untracked(IODIRTY_VFIO_MDEV, 0);
+	untracked(IODIRTY_VFIO_MDEV, 0, false);
+}
+
+POLICY_TEST(policy_untracked_table, "POLICY-005")
+{
+	untracked(IODIRTY_VFIO_PCI, 0, true);
 }
 
 /* One of each kind comes while the first is tracked: its first write is reported, and none

@@ -43,7 +43,7 @@ static void make_hwpt(struct vmm *v, size_t i, bool pasids)
 	struct policy_source *can = &v->can[i];
 	u32 flags = pasids ? IOMMU_HWPT_ALLOC_PASID : 0;
 
-	can->hwpt_tracks = can->iommu_tracks &&
+	can->hwpt_tracks = can->iommu_tracks && !v->plain &&
 			   (!pasids || ct.config.format.flags & IODIRTY_FORMAT_DIRTY_PASID);
 	if (can->hwpt_tracks)
 		flags |= IOMMU_HWPT_ALLOC_DIRTY_TRACKING;

@@ -22,6 +22,7 @@ struct vmm {
 	struct scene s; /* whose own device is attached to nothing */
 	struct policy_options options;
 	struct policy_memory memory;
+	bool plain; /* HWPTs are not made for tracking, from here on */
 	/* Side by side, as the policy takes them. */
 	struct vmm_source sources[VMM_SOURCES];
 	struct policy_source can[VMM_SOURCES];
