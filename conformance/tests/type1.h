@@ -92,7 +92,7 @@ static inline int type1_dirty_pages(u32 flags)
 {
 	struct vfio_iommu_type1_dirty_bitmap arg = { .argsz = sizeof(arg), .flags = flags };
 
-	return ct_ioctl(VFIO_IOMMU_DIRTY_PAGES, &arg);
+	return container_ioctl(VFIO_IOMMU_DIRTY_PAGES, &arg);
 }
 
 /* struct vfio_iommu_type1_dirty_bitmap, and the data of GET. */
@@ -119,7 +119,7 @@ static inline struct type1_get type1_request(const struct container *c, u64 firs
 
 static inline int type1_ask(struct type1_get *get)
 {
-	return ct_ioctl(VFIO_IOMMU_DIRTY_PAGES, get);
+	return container_ioctl(VFIO_IOMMU_DIRTY_PAGES, get);
 }
 
 static inline int type1_get(const struct container *c, u64 first, u64 n, void *bitmap)

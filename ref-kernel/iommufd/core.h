@@ -568,8 +568,9 @@ u64 vfio_page_sizes(struct ioas *ioas);
 /* Copy in, and check, what comes with MAP_DMA; map it. */
 int vfio_map_arg(u64 uptr, struct vfio_iommu_type1_dma_map *cmd);
 int vfio_map(struct ioas *ioas, const struct vfio_iommu_type1_dma_map *cmd);
-/* What type1 says in GET_INFO and an iommufd does not. */
+/* What type1 says in GET_INFO in its own way, or an iommufd does not. */
 struct vfio_info_more {
+	u64 page_sizes;
 	u32 avail;
 	struct vfio_iommu_type1_info_cap_migration migration;
 };

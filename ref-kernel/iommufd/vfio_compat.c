@@ -10,30 +10,32 @@
 /* Bytes of @type up to and with @last: what every caller has to have. */
 #define FIXED(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 
+/* Was an IOAS named before? Else name @id, if it is one. */
+static bool name_ioas(struct iommufd_ctx *ctx, u32 id)
+{
+	bool was;
+
+	port_mutex_lock(&ctx->lock);
+	was = ctx->vfio_ioas;
+	if (!was)
+		ctx->vfio_ioas = id;
+	port_mutex_unlock(&ctx->lock);
+	return was;
+}
+
 int vfio_compat_make_ioas(struct iommufd_ctx *ctx)
 {
 	struct iommu_ioas_alloc alloc = { 0 };
 	struct ucmd nobody = { .ctx = ctx, .arg = &alloc };
-	struct ioas *ioas = object_get_vfio_ioas(ctx);
-	bool named;
 	int err;
 
-	if (ioas) {
-		object_put(&ioas->obj);
+	if (name_ioas(ctx, 0))
 		return 0;
-	}
 	err = ioas_alloc_ioctl(&nobody);
-	if (err)
-		return err;
-	port_mutex_lock(&ctx->lock);
-	named = !ctx->vfio_ioas;
-	if (named)
-		ctx->vfio_ioas = alloc.out_ioas_id;
-	port_mutex_unlock(&ctx->lock);
-	/* Somebody was faster. */
-	if (!named)
+	/* Somebody may have been faster. */
+	if (!err && name_ioas(ctx, alloc.out_ioas_id))
 		object_destroy(ctx, alloc.out_ioas_id);
-	return 0;
+	return err;
 }
 
 bool vfio_has_extension(u64 extension)
@@ -163,7 +165,7 @@ int vfio_info_reply(struct ioas *ioas, u64 uptr, struct vfio_iommu_type1_info *i
 		(more ? sizeof(struct info_tail) : sizeof(struct vfio_iommu_type1_info_dma_avail));
 	info->argsz = (u32)total;
 	info->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info->iova_pgsizes = vfio_page_sizes(ioas);
+	info->iova_pgsizes = more ? more->page_sizes : vfio_page_sizes(ioas);
 	/* All of the chain or none: half of one would end nowhere. */
 	if (room < total)
 		return port_copy_to_user(uptr, info, port_min(room, sizeof(*info)));

@@ -62,6 +62,9 @@ struct type1 {
 	u32 unaware;
 	u32 software; /* groups of software devices, which say what they pin and write */
 	u32 avail; /* how many more mappings there may be */
+	/* As of the last join or leave: a device that is removed meanwhile does not change what
+	 * GET_BITMAP counts in. */
+	u64 page_sizes;
 	/*
 	 * Changed under dirty_lock besides. It is inside dev->io and outside the locks of
 	 * core.h; a software device's write and its mark are one under it.
@@ -90,7 +93,10 @@ int type1_attach(struct type1 *t, struct vfio_group *group);
 void type1_detach(struct type1 *t, struct vfio_group *group);
 long type1_ioctl(struct type1 *t, unsigned int cmd, u64 arg);
 /* The page that a bit of GET_BITMAP stands for, log2. */
-unsigned int type1_page_lg2(struct type1 *t);
+static inline unsigned int type1_page_lg2(const struct type1 *t)
+{
+	return port_ctz(t->page_sizes);
+}
 /* Does [iova, + size) begin or end in the middle of a mapping? */
 bool type1_bisects(struct type1 *t, u64 iova, u64 size);
 

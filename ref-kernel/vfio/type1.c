@@ -32,14 +32,12 @@ bool type1_bisects(struct type1 *t, u64 iova, u64 size)
 	return (head && head->node.key < iova) || (tail && tail->last > last);
 }
 
-unsigned int type1_page_lg2(struct type1 *t)
+/* Who is in the container has changed. */
+static void update_page_sizes(struct type1 *t)
 {
-	u64 sizes;
-
 	port_rwsem_read(&t->ioas->rwsem);
-	sizes = vfio_page_sizes(t->ioas);
+	t->page_sizes = vfio_page_sizes(t->ioas);
 	port_rwsem_read_end(&t->ioas->rwsem);
-	return port_ctz(sizes);
 }
 
 /* ---- its life ---- */
@@ -116,6 +114,7 @@ int type1_attach(struct type1 *t, struct vfio_group *group)
 		t->software++;
 	else
 		t->unaware++;
+	update_page_sizes(t);
 	return 0;
 }
 
@@ -125,6 +124,7 @@ void type1_detach(struct type1 *t, struct vfio_group *group)
 	port_mutex_lock(&group->dev->lock);
 	vfio_backing_unbind(group->dev);
 	port_mutex_unlock(&group->dev->lock);
+	update_page_sizes(t);
 	if (is_software(group)) {
 		t->software--;
 		return;
@@ -326,7 +326,7 @@ static int unmap_dma(struct type1 *t, u64 uptr)
 static int get_info(struct type1 *t, u64 uptr)
 {
 	struct vfio_iommu_type1_info info;
-	struct vfio_info_more more = { .avail = t->avail };
+	struct vfio_info_more more = { .page_sizes = t->page_sizes, .avail = t->avail };
 	int err = vfio_info_arg(uptr, &info);
 
 	if (err)
