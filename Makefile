@@ -43,7 +43,7 @@ FLAGS_tsan := $(SANITIZE) -fsanitize=thread
 INC_TESTS := -I include -I conformance/lib
 INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
 	-I ref-kernel/port/user -I ref-kernel/pgtable -I ref-kernel/hw -I ref-kernel/iommufd \
-	-I ref-kernel/vfio
+	-I ref-kernel/vfio -I workloads
 # Tests see what they test through target.h and the ABI only, examples the ABI.
 includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
 	$(if $(filter examples/% conformance/deviations/%,$(1)),-I include,$(INC)))
