@@ -160,10 +160,11 @@ int vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
 void vfio_engine_reset(struct vfio_device *dev);
 void vfio_engine_remove(struct vfio_device *dev); /* the same, for good */
 
-/* What a migration takes along, but for the buffer. */
+/* What a migration takes along, but for the buffer. What is pinned is not: that is of the host
+ * it is on. */
 struct vfio_engine_state {
-	u64 liveness, running, completed, faults;
-	u64 dma[6], gen[8], run[8]; /* as struct vfio_engine's */
+	u64 liveness, running, completed, faults, pin_error;
+	u64 dma[6], gen[8], run[8], pin[2]; /* as struct vfio_engine's */
 };
 /*
  * Paused, the generator has no write under way, and what is saved is exact; a device that is

@@ -325,6 +325,8 @@ void vfio_engine_save(struct vfio_device *dev, struct vfio_engine_state *state, 
 		memcpy(state->dma, e->dma, sizeof(e->dma));
 		memcpy(state->gen, e->gen, sizeof(e->gen));
 		memcpy(state->run, e->run, sizeof(e->run));
+		memcpy(state->pin, e->pin, sizeof(e->pin));
+		state->pin_error = e->pin_error;
 	}
 	if (buffer)
 		memcpy(buffer, e->buffer, sizeof(e->buffer));
@@ -345,6 +347,8 @@ int vfio_engine_load(struct vfio_device *dev, const struct vfio_engine_state *st
 	memcpy(e->dma, state->dma, sizeof(e->dma));
 	memcpy(e->gen, state->gen, sizeof(e->gen));
 	memcpy(e->run, state->run, sizeof(e->run));
+	memcpy(e->pin, state->pin, sizeof(e->pin));
+	e->pin_error = (u32)state->pin_error;
 	memcpy(e->buffer, buffer, sizeof(e->buffer));
 	/* What it is to do is judged by beginning it. */
 	e->running = state->running;
