@@ -84,11 +84,16 @@ static void device_writes(int dev, uint64_t iova, uint64_t value)
 CASE(vfio_names, "devices are opened by their names, however spelt, and none by any other")
 {
 	static const char *const none[] = {
-		"/dev/vfio/devices/vfio2",  "/dev/vfio/devices/vfio00",
-		"/dev/vfio/devices/vfio",   "/dev/vfio/devices/vfio+0",
-		"/dev/vfio/devices/vfio 0", "/dev/vfio/devices/vfio4294967296",
-		"/dev/vfio/devices/0",	    "/dev/vfio/devices/vfio0x",
-		"/dev/vfio/2",		    "/dev/vfio/-1",
+		"/dev/vfio/devices/vfio2",
+		"/dev/vfio/devices/vfio00",
+		"/dev/vfio/devices/vfio",
+		"/dev/vfio/devices/vfio+0",
+		"/dev/vfio/devices/vfio 0",
+		"/dev/vfio/devices/vfio4294967296",
+		"/dev/vfio/devices/0",
+		"/dev/vfio/devices/vfio0x",
+		"/dev/vfio/2",
+		"/dev/vfio/-1",
 	};
 	int dir;
 
