@@ -151,6 +151,20 @@ CASE(vfio_without_position, "what has no position, or nothing to read, says so")
 	      "a region that cannot be mapped was");
 }
 
+CASE(vfio_not_queues, "a queue of page requests is read and written as ever")
+{
+	int fd = iommu_open(), dev = device(0);
+	struct iommu_fault_alloc cmd = { .size = sizeof(cmd) };
+	struct iommu_hwpt_page_response response = { .cookie = 1 };
+	char c;
+
+	ok(ioctl(fd, IOMMU_FAULT_QUEUE_ALLOC, &cmd));
+	fails(read((int)cmd.out_fault_fd, &c, 1), EAGAIN);
+	/* Of a request that nobody made: nobody minds. */
+	equal(write((int)cmd.out_fault_fd, &response, sizeof(response)), sizeof(response));
+	equal(id_of(dev), ID);
+}
+
 CASE(vfio_dma, "a device writes to memory, complete when the write of its command returns")
 {
 	for (unsigned int n = 0; n < 2; n++) {

@@ -4,7 +4,7 @@
 #define IODIRTY_PRELOAD_NODE_H
 
 #include "abi/iodirty.h"
-#include "port.h"
+#include "port/user/task.h"
 #include "wire.h"
 
 /* Both before any node is opened. @format: of the devices that the test interface plugs, stays

@@ -19,6 +19,7 @@ typedef __u64 u64;
 #define PCI_DATA 0xcfc
 #define PIC_MASK 0x21
 #define TIMER_VECTOR 8 /* as firmware leaves it: IRQ 0, 18 times a second */
+#define CODE 8 /* selector, in gdt below */
 #define TICKS_A_REPORT 4
 #define OWN_PAGES 16 /* that the processor writes at each tick */
 #define MIB (1u << 20)
@@ -69,6 +70,16 @@ __asm__(".section .multiboot, \"a\"\n"
 void guest_main(const struct multiboot_info *info);
 extern char timer[], image_end[];
 
+static void *at(u32 address)
+{
+	return (void *)(unsigned long)address;
+}
+
+static u32 address_of(const volatile void *p)
+{
+	return (u32)(unsigned long)p;
+}
+
 static inline void out8(u16 port, u8 v)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
@@ -108,13 +119,13 @@ static void put(const char *text)
 
 static void put_number(u32 n)
 {
-	char text[11], *at = text + sizeof(text) - 1;
+	char text[11], *digit = text + sizeof(text) - 1;
 
-	*at = '\0';
+	*digit = '\0';
 	do
-		*--at = (char)('0' + n % 10);
+		*--digit = (char)('0' + n % 10);
 	while (n /= 10);
-	put(at);
+	put(digit);
 }
 
 static void fail(const char *why)
@@ -145,15 +156,15 @@ static u32 option(const char *line, const char *name, u32 otherwise)
 
 /* ---- the device ---- */
 
-static u32 config_read(u32 function, u32 at)
+static u32 config_read(u32 function, u32 offset)
 {
-	out32(PCI_ADDRESS, 1u << 31 | function << 8 | at);
+	out32(PCI_ADDRESS, 1u << 31 | function << 8 | offset);
 	return in32(PCI_DATA);
 }
 
-static void config_write(u32 function, u32 at, u32 value)
+static void config_write(u32 function, u32 offset, u32 value)
 {
-	out32(PCI_ADDRESS, 1u << 31 | function << 8 | at);
+	out32(PCI_ADDRESS, 1u << 31 | function << 8 | offset);
 	out32(PCI_DATA, value);
 }
 
@@ -175,7 +186,7 @@ static void find_device(void)
 			break;
 	if (function == 256)
 		fail("there is no device 1234:11e8");
-	bar = (volatile u32 *)(config_read(function, 0x10) & ~0xfu);
+	bar = at(config_read(function, 0x10) & ~0xfu);
 	if (!bar)
 		fail("the device has no BAR");
 	config_write(function, 4, config_read(function, 4) | 6);
@@ -214,9 +225,10 @@ static void start_timer(void)
 	struct {
 		u16 limit;
 		u32 base;
-	} __attribute__((packed)) idt = { sizeof(gates) - 1, (u32)gates };
+	} __attribute__((packed)) idt = { sizeof(gates) - 1, address_of(gates) };
+	u32 entry = address_of(timer);
 
-	gates[TIMER_VECTOR] = (struct gate){ (u16)(u32)timer, 8, 0x8e00, (u16)((u32)timer >> 16) };
+	gates[TIMER_VECTOR] = (struct gate){ (u16)entry, CODE, 0x8e00, (u16)(entry >> 16) };
 	__asm__ volatile("lidt %0" : : "m"(idt));
 	out8(PIC_MASK, 0xfe);
 }
@@ -236,10 +248,10 @@ static void fill(u32 *from, const u32 *to, u32 seed)
 
 void guest_main(const struct multiboot_info *info)
 {
-	const char *line = (const char *)info->cmdline;
+	const char *line = at(info->cmdline);
 	u32 seed = option(line, "seed=", 1), rate = option(line, "rate=", 5000);
 	/* What it is itself, and pages of the processor's own, are below. */
-	u32 own = ((u32)image_end + PAGE - 1) & ~(PAGE - 1), from = 2 * MIB;
+	u32 own = (address_of(image_end) + PAGE - 1) & ~(PAGE - 1), from = 2 * MIB;
 	u32 top = (info->mem_upper * 1024u + MIB) & ~(2 * MIB - 1);
 	volatile u32 *counter;
 
@@ -247,7 +259,7 @@ void guest_main(const struct multiboot_info *info)
 		fail("the size of memory was not told");
 	if (own + OWN_PAGES * PAGE > from)
 		fail("it does not fit below 2 MiB");
-	fill((u32 *)own, (u32 *)(MIB + info->mem_upper * 1024u), seed);
+	fill(at(own), at(MIB + info->mem_upper * 1024u), seed);
 	find_device();
 	start_generator(from, top - from, seed, rate);
 	start_timer();
@@ -258,7 +270,7 @@ void guest_main(const struct multiboot_info *info)
 	put("\n");
 	for (u32 tick = 0;; tick++) {
 		for (u32 i = 0; i < OWN_PAGES; i++) {
-			counter = (volatile u32 *)(own + i * PAGE);
+			counter = at(own + i * PAGE);
 			(*counter)++;
 		}
 		if (tick % TICKS_A_REPORT == 0) {

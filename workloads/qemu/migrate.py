@@ -137,6 +137,7 @@ class Run:
              "-object", "iommufd,id=iommufd0,fd=3", "-device", device, *traces, *more])
 
     def migrate(self, source, destination, address):
+        destination.execute("migrate-incoming", uri=address)
         source.execute("migrate-set-parameters", **{
             "max-bandwidth": self.args.bandwidth, "downtime-limit": DOWNTIME_MS})
         source.execute("migrate", uri=address)
@@ -182,7 +183,7 @@ class Run:
         start = time.monotonic()
         address = f"unix:{self.scratch / 'migration'}"
         with self.machine("source") as source, \
-                self.machine("destination", "-S", "-incoming", address) as destination:
+                self.machine("destination", "-S", "-incoming", "defer") as destination:
             source.wait(lambda: re.search(r"^(ready|failed)", source.serial(), re.M),
                         lambda: "the guest is ready")
             where = re.search(r"^ready (\d+) (\d+)$", source.serial(), re.M)
