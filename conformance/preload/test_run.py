@@ -208,6 +208,16 @@ class Examples(Run):
                                                  flavour=flavour), (0, says))
 
 
+class Split(Run):
+    """Leaves of 2 MiB, told to become 4 KiB while tracking is on, or not to."""
+
+    def test_split(self):
+        for policy, during in (("keep", 21), ("break-before-make", 12), ("in-place", 12)):
+            self.assertEqual(self.run_it("-f", "amd-v1", "--split", policy, GUEST, "split_leaf"),
+                             (0, f"21\n{during}\n21\n"))
+        self.assertEqual(self.run_it("-f", "amd-v1", GUEST, "split_leaf"), (0, "21\n21\n21\n"))
+
+
 class Ends(Run):
     """How a run ends."""
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A QEMU in a session of its own: its serial port, its monitor (QMP), and its end."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,8 +10,9 @@ import subprocess
 import time
 
 PATIENCE = 60  # seconds for anything at all to happen
+LIFE = 120  # and for all of it
 POLL = 0.02
-TAIL = 15  # lines of a log
+HEAD, TAIL = 6, 12  # lines of a log
 
 
 class Failed(Exception):
@@ -31,6 +33,7 @@ class Machine:
             "-qmp", f"unix:{self.monitor_path},server=on,wait=off")]
         self.environment = {**os.environ, "TMPDIR": str(scratch)}
         self.process = self.stream = None
+        self.end = time.monotonic() + LIFE
 
     def __enter__(self):
         self.serial_path.touch()
@@ -41,13 +44,12 @@ class Machine:
         return self
 
     def __exit__(self, *_):
-        if self.stream:
-            self.stream.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
+        if self.stream:
+            with contextlib.suppress(OSError):  # what is still to be sent, to nobody
+                self.stream.close()
 
     # ---- what it says ----
 
@@ -58,12 +60,14 @@ class Machine:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def fail(self, what):
-        tail = "\n  ".join(self.log().splitlines()[-TAIL:])
-        raise Failed(f"{self.name}: {what}; the end of its log:\n  {tail}")
+        lines = self.log().splitlines()
+        if len(lines) > HEAD + TAIL:
+            lines[HEAD:-TAIL] = ["..."]
+        raise Failed("\n  ".join([f"{self.name}: {what}; its log:", *lines]))
 
     def wait(self, condition, what):
         """Until @condition() is true, which is its result; @what() says what that would be."""
-        end = time.monotonic() + PATIENCE
+        end = min(self.end, time.monotonic() + PATIENCE)
         while True:
             ended = self.process.poll()
             result = condition()
@@ -72,7 +76,7 @@ class Machine:
             if ended is not None:
                 self.fail(f"QEMU ended with status {ended} before {what()}")
             if time.monotonic() > end:
-                self.fail(f"not within {PATIENCE} s: {what()}")
+                self.fail(f"it took too long until {what()}")
             time.sleep(POLL)
 
     # ---- the monitor ----
@@ -94,10 +98,10 @@ class Machine:
         self.execute("qmp_capabilities")
 
     def reply(self):
+        line = ""
         try:
             line = self.stream.readline()
         except OSError as error:
-            line = ""
             self.fail(f"its monitor does not answer: {error}")
         if not line:
             self.fail("its monitor has gone")
@@ -122,8 +126,11 @@ class Machine:
         self.wait(lambda: self.execute("query-status")["status"] in wanted,
                   lambda: f"it is {' or '.join(wanted)}")
 
-    def wait_migration(self):
-        """Until it has completed: what query-migrate says then."""
+    def wait_migration(self, enough=None):
+        """Until it has completed: what query-migrate says then.
+
+        After @enough rounds it may end however long that stops the machine.
+        """
         info = {}
 
         def ended():
@@ -131,6 +138,9 @@ class Machine:
             info.update(self.execute("query-migrate"))
             if info.get("status") in ("failed", "cancelled"):
                 self.fail(f"migration {info['status']}: {info.get('error-desc', 'no reason')}")
+            if enough and info.get("ram", {}).get("dirty-sync-count", 0) >= enough:
+                self.execute("migrate-set-parameters", **{"downtime-limit": LIFE * 1000,
+                                                          "max-bandwidth": 0})
             return info.get("status") == "completed"
         self.wait(ended, lambda: f"migration completes: {info}")
         return dict(info)

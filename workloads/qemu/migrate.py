@@ -38,6 +38,7 @@ GUEST_FLAGS = ["-m32", "-march=i686", "-O2", "-ffreestanding", "-mgeneral-regs-o
                "-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments"]
 DEVICE = "pci,log,migration"
 ROUNDS = 3  # with fewer a bit that is lost may not be missed
+ENOUGH = 25  # that do not get shorter: a machine too slow, or leaves that are all dirty
 BANDWIDTH = 60_000_000  # bytes a second
 DOWNTIME_MS = 3  # what is left for the end is little
 SHOWN = 8  # addresses of pages that differ
@@ -141,7 +142,7 @@ class Run:
         source.execute("migrate-set-parameters", **{
             "max-bandwidth": self.args.bandwidth, "downtime-limit": DOWNTIME_MS})
         source.execute("migrate", uri=address)
-        info = source.wait_migration()
+        info = source.wait_migration(ENOUGH)
         destination.wait_migration()
         destination.wait_status("paused", "prelaunch")
         return info
