@@ -173,6 +173,9 @@ void ct_vfio_bus_master(int fd, bool on);
  * 0, or -EFAULT if it faulted. */
 int ct_vfio_write(int fd, u64 iova, const void *data, u32 length);
 int ct_vfio_write_pasid(int fd, u32 pasid, u64 iova, const void *data, u32 length);
+/* An MDEV, told by its registers, pins a range for good, or undoes just that. */
+int ct_vfio_pin(int fd, u64 iova, u64 length);
+int ct_vfio_unpin(int fd, u64 iova, u64 length);
 /* Its generator: as a stream. */
 void ct_vfio_generate(int fd, const struct iodirty_stream_start *s);
 /* How many writes are complete; after the stop there are no more. */

@@ -188,6 +188,24 @@ int ct_vfio_write(int fd, u64 iova, const void *data, u32 length)
 	return ct_vfio_write_pasid(fd, 0, iova, data, length);
 }
 
+static int pin(int fd, bool on, u64 iova, u64 length)
+{
+	ct_bar_write(fd, IODIRTY_BAR_PIN_IOVA, iova);
+	ct_bar_write(fd, IODIRTY_BAR_PIN_LENGTH, length);
+	ct_bar_write(fd, IODIRTY_BAR_PIN_CONTROL, on);
+	return -(int)ct_bar_read(fd, IODIRTY_BAR_PIN_ERROR);
+}
+
+int ct_vfio_pin(int fd, u64 iova, u64 length)
+{
+	return pin(fd, true, iova, length);
+}
+
+int ct_vfio_unpin(int fd, u64 iova, u64 length)
+{
+	return pin(fd, false, iova, length);
+}
+
 void ct_vfio_generate(int fd, const struct iodirty_stream_start *s)
 {
 	ct_bar_write(fd, IODIRTY_BAR_GEN_IOVA, s->iova);

@@ -61,6 +61,12 @@ void log_rig_open(struct log_rig *r, u32 kind, u32 flags, u32 log_entries)
 		   .no_attach = true, .pasid_width = 8);
 	r->fd = ct_vfio_device(&plug, &r->id);
 	r->pages = r->s.length / LOG_PAGE;
+	if (kind == IODIRTY_VFIO_MDEV && leaf < LOG_PAGE) {
+		/* It may pin, and so takes pages only. */
+		r->s.mem = ct_memory(r->s.length, LOG_PAGE, 0);
+		x(ct_ioas_alloc(&r->s.ioas));
+		x(ct_map(r->s.ioas, r->s.mem, r->s.length, r->s.iova));
+	}
 	x(ct_hwpt_alloc(r->s.dev, r->s.ioas, IOMMU_HWPT_ALLOC_PASID, &r->hwpt));
 	x(ct_vfio_attach(r->fd, kind == IODIRTY_VFIO_MDEV ? r->s.ioas : r->hwpt, NULL));
 }

@@ -427,6 +427,17 @@ enum iodirty_bar {
 	IODIRTY_BAR_GEN_CONTROL = 0x1040,
 	IODIRTY_BAR_GEN_COMPLETED = 0x1048, /* read-only, as the next */
 	IODIRTY_BAR_GEN_FAULTS = 0x1050,
+	/*
+	 * Of an MDEV only; others read 0. Pages that it keeps pinned, for writing, until they
+	 * are unpinned, unmapped, or it is reset or leaves where it is attached.
+	 */
+	IODIRTY_BAR_PIN_IOVA = 0x2000,
+	IODIRTY_BAR_PIN_LENGTH = 0x2008, /* at most 1 GiB */
+	/* 1: pin those of this range; 0: unpin what one such command with this range
+	 * has pinned. Reads how many pages are pinned, as often as they are. */
+	IODIRTY_BAR_PIN_CONTROL = 0x2010,
+	/* Of the last such command: an errno, positive; 0: it was done. Read-only. */
+	IODIRTY_BAR_PIN_ERROR = 0x2018,
 	IODIRTY_BAR_BUFFER = 0x40000,
 };
 

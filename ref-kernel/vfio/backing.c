@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a device does DMA through: of an iommufd, or a container, that it is bound to, a
- * modelled device behind an IOMMU, or, of one that is software, an access.
+ * modelled device behind an IOMMU, or, of one that is software, an access (mdev.c).
  */
 #include "device.h"
-
-/* An mdev that pins nothing has nothing to let go: each access looks up its pages. */
-static void mdev_unmap(void *data, u64 iova, u64 length)
-{
-	(void)data;
-	(void)iova;
-	(void)length;
-}
-
-static void mdev_release(void *data)
-{
-	(void)data;
-}
-
-static const struct access_ops mdev_ops = { .unmap = mdev_unmap, .release = mdev_release };
 
 static struct device *plug_in(struct vfio_device *dev, struct iommufd_ctx *ctx, int *err)
 {
@@ -49,10 +34,10 @@ int vfio_backing_bind(struct vfio_device *dev, struct iommufd_ctx *ctx,
 	int err = 0;
 
 	if (dev->plug.kind == IODIRTY_VFIO_MDEV)
-		backing.access = access_create(ctx, &mdev_ops, dev, &err);
+		backing.mdev = vfio_mdev_create(ctx, container, &err);
 	else
 		backing.dev = plug_in(dev, ctx, &err);
-	if (!backing.access && !backing.dev)
+	if (!backing.mdev && !backing.dev)
 		return err;
 	ctx_hold(ctx);
 	port_rwsem_write(&dev->io);
@@ -70,8 +55,8 @@ void vfio_backing_unbind(struct vfio_device *dev)
 	port_rwsem_write(&dev->io);
 	dev->backing = (struct vfio_backing){ 0 };
 	port_rwsem_write_end(&dev->io);
-	if (was.access)
-		access_destroy(was.access);
+	if (was.mdev)
+		vfio_mdev_destroy(was.mdev);
 	if (was.dev) {
 		device_unplug(was.dev);
 		object_put(&was.dev->obj);
@@ -81,7 +66,7 @@ void vfio_backing_unbind(struct vfio_device *dev)
 
 u32 vfio_backing_id(const struct vfio_device *dev)
 {
-	return dev->backing.access ? dev->backing.access->obj.id : dev->backing.dev->obj.id;
+	return dev->backing.mdev ? vfio_mdev_id(dev->backing.mdev) : dev->backing.dev->obj.id;
 }
 
 /* By the processor, page tables and IOMMU aside. */
@@ -91,11 +76,11 @@ static enum iodirty_fault access_dma(struct vfio_device *dev, bool write, u64 io
 	struct vfio_backing *backing = &dev->backing;
 	int err;
 
-	if (!backing->access->ioas)
+	if (!vfio_mdev_attached(backing->mdev))
 		return IODIRTY_FAULT_NOT_ATTACHED;
 	if (write)
 		vfio_log_note(dev, iova, length);
-	err = access_rw(backing->access, iova, buf, length, write);
+	err = vfio_mdev_rw(backing->mdev, iova, buf, length, write);
 	if (err == -EPERM)
 		return IODIRTY_FAULT_PERMISSION;
 	if (err == -EFAULT)

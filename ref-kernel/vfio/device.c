@@ -227,8 +227,8 @@ static long attach(struct vfio_device *dev, u64 uptr)
 		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
 			return -EOPNOTSUPP;
 	}
-	if (backing->access)
-		return access_replace(backing->access, cmd.pt_id);
+	if (backing->mdev)
+		return vfio_mdev_attach(backing->mdev, cmd.pt_id);
 	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	reply.ctx = backing->ctx;
 	reply.size = reply.user_size = size;
@@ -252,8 +252,8 @@ static long detach(struct vfio_device *dev, u64 uptr)
 		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
 			return -EOPNOTSUPP;
 	}
-	if (dev->backing.access)
-		return access_replace(dev->backing.access, 0);
+	if (dev->backing.mdev)
+		return vfio_mdev_attach(dev->backing.mdev, 0);
 	device_detach(dev->backing.dev,
 		      dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid);
 	return 0;

@@ -7,6 +7,7 @@
  *	dev->lock		who has the device, what it is attached to, its migration state
  *	dev->engine.lock	its registers
  *	dev->io			for reading by DMA; for writing to change what it goes through
+ *	mdev->lock		what an mdev has pinned
  *	those of iommufd/core.h
  * A device's generator takes no lock outside io, so that stopping it under any is fine. Its
  * log takes none.
@@ -20,13 +21,14 @@
 
 struct vfio_container;
 struct vfio_file;
+struct vfio_mdev;
 
 /* ---- what a device does DMA through, while it is bound (backing.c) ---- */
 
 struct vfio_backing {
 	struct iommufd_ctx *ctx; /* referenced; NULL: bound to nothing */
 	struct device *dev; /* PCI, MDEV_PASID: plugged there */
-	struct access *access; /* MDEV */
+	struct vfio_mdev *mdev; /* MDEV */
 	struct vfio_container *container; /* NULL: an iommufd, by the device's own node */
 };
 
@@ -43,6 +45,8 @@ struct vfio_engine {
 	u32 liveness;
 	u64 dma[6]; /* registers from DMA_SOURCE on */
 	u64 gen[8]; /* from GEN_IOVA on */
+	u64 pin[2]; /* from PIN_IOVA on */
+	u32 pin_error;
 	u64 run[8]; /* as gen: what the generator was told to do */
 	bool running; /* the generator, though it may be paused: then it has no stream */
 	struct hw_stream *stream;
@@ -97,6 +101,28 @@ void vfio_backing_unbind(struct vfio_device *dev);
 /* The id of the bound device, or access, in its context. */
 u32 vfio_backing_id(const struct vfio_device *dev);
 
+/* ---- software devices (mdev.c) ---- */
+
+/* In @ctx, attached to nothing. NULL: *@err -ENOMEM. */
+struct vfio_mdev *vfio_mdev_create(struct iommufd_ctx *ctx, struct vfio_container *container,
+				   int *err);
+/* What is pinned is let go; no callback will follow. */
+void vfio_mdev_destroy(struct vfio_mdev *mdev);
+u32 vfio_mdev_id(const struct vfio_mdev *mdev);
+/* @ioas_id 0: none. As access_replace(). */
+int vfio_mdev_attach(struct vfio_mdev *mdev, u32 ioas_id);
+bool vfio_mdev_attached(struct vfio_mdev *mdev);
+/* Bytes by the processor: as access_rw(). */
+int vfio_mdev_rw(struct vfio_mdev *mdev, u64 iova, void *buf, u64 length, bool write);
+/* Pin a range, or undo that of just this range: access_pin_pages()'s, -ENOENT, -ENOMEM. */
+int vfio_mdev_pin(struct vfio_mdev *mdev, u64 iova, u64 length);
+int vfio_mdev_unpin(struct vfio_mdev *mdev, u64 iova, u64 length);
+void vfio_mdev_unpin_all(struct vfio_mdev *mdev);
+/* How many pages, as often as they are pinned. */
+u64 vfio_mdev_pinned(struct vfio_mdev *mdev);
+
+/* ---- opens (device.c) ---- */
+
 /* An open of it for @dev, whose holder it becomes if it came by a group: by which it
  * is bound already. lock held. */
 struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *err);
@@ -119,13 +145,15 @@ bool vfio_config_bus_master(const struct vfio_config *config);
 void vfio_engine_init(struct vfio_engine *engine);
 u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size);
 void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
-/* The generator stops, complete with the write; registers are as after power on. */
+/* The generator stops, complete with the write; nothing stays pinned; registers are as
+ * after power on. */
 void vfio_engine_reset(struct vfio_device *dev);
 
-/* What a migration takes along, but for the buffer. */
+/* What a migration takes along, but for the buffer. What is pinned is not: that is of the host
+ * it is on. */
 struct vfio_engine_state {
-	u64 liveness, running, completed, faults;
-	u64 dma[6], gen[8], run[8]; /* as struct vfio_engine's */
+	u64 liveness, running, completed, faults, pin_error;
+	u64 dma[6], gen[8], run[8], pin[2]; /* as struct vfio_engine's */
 };
 /*
  * Paused, the generator has no write under way, and what is saved is exact; a device that is
@@ -196,5 +224,10 @@ void *vfio_container_open(int *err);
 extern const struct port_fd_ops vfio_device_ops, vfio_group_ops, vfio_container_ops;
 /* A software device of @container has written, through its access. */
 void type1_note_write(struct vfio_container *container, u64 iova, u64 length);
+/*
+ * It has pinned these pages for writing, or has let them go: perhaps as an unmap of the
+ * container asked it to, in the midst of that. mdev->lock held.
+ */
+void type1_note_pin(struct vfio_container *container, u64 iova, u64 length, bool pin);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is behind BAR 0: a DMA engine, as QEMU's edu has it, and a generator of writes
- * (abi/iodirty.h).
+ * What is behind BAR 0: a DMA engine, as QEMU's edu has it, a generator of writes, and
+ * what an mdev pins (abi/iodirty.h).
  */
 #include "device.h"
 
@@ -107,20 +107,63 @@ static void generator_start(struct vfio_device *dev)
 	e->running = !generator_resume(dev);
 }
 
-static u64 *settable(struct vfio_engine *e, u32 at)
+static u64 *settable(struct vfio_device *dev, u32 at)
 {
+	struct vfio_engine *e = &dev->engine;
+
 	if (at >= IODIRTY_BAR_DMA_SOURCE && at <= IODIRTY_BAR_DMA_COUNT)
 		return &e->dma[(at - IODIRTY_BAR_DMA_SOURCE) / 8];
 	if (at == IODIRTY_BAR_DMA_PASID)
 		return &e->dma[PASID];
 	if (at >= IODIRTY_BAR_GEN_IOVA && at <= IODIRTY_BAR_GEN_PASID)
 		return &e->gen[(at - IODIRTY_BAR_GEN_IOVA) / 8];
+	if (dev->plug.kind == IODIRTY_VFIO_MDEV && at >= IODIRTY_BAR_PIN_IOVA &&
+	    at <= IODIRTY_BAR_PIN_LENGTH)
+		return &e->pin[(at - IODIRTY_BAR_PIN_IOVA) / 8];
 	return NULL;
 }
 
-static u64 read_register(struct vfio_engine *e, u32 at)
+/* engine.lock held. */
+static u64 pinned(struct vfio_device *dev)
 {
-	u64 *reg = settable(e, at);
+	u64 pages = 0;
+
+	port_rwsem_read(&dev->io);
+	if (dev->backing.mdev)
+		pages = vfio_mdev_pinned(dev->backing.mdev);
+	port_rwsem_read_end(&dev->io);
+	return pages;
+}
+
+/* engine.lock held. */
+static void pin(struct vfio_device *dev, bool on)
+{
+	struct vfio_engine *e = &dev->engine;
+	struct vfio_mdev *mdev;
+	int err = 0;
+
+	port_rwsem_read(&dev->io);
+	mdev = dev->backing.mdev;
+	if (mdev && on)
+		err = vfio_mdev_pin(mdev, e->pin[0], e->pin[1]);
+	else if (mdev)
+		err = vfio_mdev_unpin(mdev, e->pin[0], e->pin[1]);
+	port_rwsem_read_end(&dev->io);
+	e->pin_error = (u32)-err;
+}
+
+static void unpin_all(struct vfio_device *dev)
+{
+	port_rwsem_read(&dev->io);
+	if (dev->backing.mdev)
+		vfio_mdev_unpin_all(dev->backing.mdev);
+	port_rwsem_read_end(&dev->io);
+}
+
+static u64 read_register(struct vfio_device *dev, u32 at)
+{
+	struct vfio_engine *e = &dev->engine;
+	u64 *reg = settable(dev, at);
 
 	if (reg)
 		return *reg;
@@ -137,6 +180,10 @@ static u64 read_register(struct vfio_engine *e, u32 at)
 		return progress(e, false);
 	case IODIRTY_BAR_GEN_FAULTS:
 		return progress(e, true);
+	case IODIRTY_BAR_PIN_CONTROL:
+		return pinned(dev);
+	case IODIRTY_BAR_PIN_ERROR:
+		return e->pin_error;
 	default:
 		return 0;
 	}
@@ -145,7 +192,7 @@ static u64 read_register(struct vfio_engine *e, u32 at)
 static void write_register(struct vfio_device *dev, u32 at, u64 value)
 {
 	struct vfio_engine *e = &dev->engine;
-	u64 *reg = settable(e, at);
+	u64 *reg = settable(dev, at);
 
 	if (reg)
 		*reg = value;
@@ -157,6 +204,8 @@ static void write_register(struct vfio_device *dev, u32 at, u64 value)
 		generator_start(dev);
 	else if (at == IODIRTY_BAR_GEN_CONTROL)
 		generator_stop(e);
+	else if (at == IODIRTY_BAR_PIN_CONTROL)
+		pin(dev, value & 1);
 }
 
 u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size)
@@ -170,7 +219,7 @@ u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size)
 	if (buf)
 		memcpy(&value, buf, size);
 	else
-		value = read_register(e, at & ~7u) >> (at & 7) * 8;
+		value = read_register(dev, at & ~7u) >> (at & 7) * 8;
 	port_mutex_unlock(&e->lock);
 	return value;
 }
@@ -189,7 +238,7 @@ void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value)
 		memcpy(buf, &value, size);
 	else
 		write_register(dev, at & ~7u,
-			       (read_register(e, at & ~7u) & ~mask) | (value << shift & mask));
+			       (read_register(dev, at & ~7u) & ~mask) | (value << shift & mask));
 	port_mutex_unlock(&e->lock);
 }
 
@@ -203,6 +252,9 @@ void vfio_engine_reset(struct vfio_device *dev)
 	e->completed = e->faults = 0;
 	memset(e->dma, 0, sizeof(e->dma));
 	memset(e->gen, 0, sizeof(e->gen));
+	memset(e->pin, 0, sizeof(e->pin));
+	e->pin_error = 0;
+	unpin_all(dev);
 	memset(e->buffer, 0, sizeof(e->buffer));
 	port_mutex_unlock(&e->lock);
 }
@@ -239,6 +291,8 @@ void vfio_engine_save(struct vfio_device *dev, struct vfio_engine_state *state, 
 		memcpy(state->dma, e->dma, sizeof(e->dma));
 		memcpy(state->gen, e->gen, sizeof(e->gen));
 		memcpy(state->run, e->run, sizeof(e->run));
+		memcpy(state->pin, e->pin, sizeof(e->pin));
+		state->pin_error = e->pin_error;
 	}
 	if (buffer)
 		memcpy(buffer, e->buffer, sizeof(e->buffer));
@@ -259,6 +313,8 @@ int vfio_engine_load(struct vfio_device *dev, const struct vfio_engine_state *st
 	memcpy(e->dma, state->dma, sizeof(e->dma));
 	memcpy(e->gen, state->gen, sizeof(e->gen));
 	memcpy(e->run, state->run, sizeof(e->run));
+	memcpy(e->pin, state->pin, sizeof(e->pin));
+	e->pin_error = (u32)state->pin_error;
 	memcpy(e->buffer, buffer, sizeof(e->buffer));
 	/* What it is to do is judged by beginning it. */
 	e->running = state->running;

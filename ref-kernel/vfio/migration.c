@@ -26,6 +26,7 @@ struct vfio_mig {
 	u32 state; /* enum vfio_device_mig_state */
 	struct session *session; /* referenced; NULL: none */
 	u64 sessions; /* how many have begun */
+	u32 before; /* the state from which the last did */
 };
 
 /* ---- sessions ---- */
@@ -55,6 +56,7 @@ static int session_begin(struct vfio_device *dev, bool resuming)
 	vfio_device_hold(dev);
 	dev->mig->session = s;
 	dev->mig->sessions++;
+	dev->mig->before = dev->mig->state;
 	return 0;
 }
 
@@ -361,33 +363,45 @@ int vfio_mig_get_state(struct vfio_device *dev, u64 uptr)
 	return port_copy_to_user(uptr, &out, sizeof(out));
 }
 
+/* A descriptor for the session that has just begun. Fails whole. */
+static int install(struct vfio_mig *mig)
+{
+	int fd;
+
+	port_count(&mig->session->refs, 1);
+	fd = port_fd_install(&session_ops, mig->session);
+	if (fd < 0)
+		session_put(mig->session);
+	return fd;
+}
+
 /*
- * A new session's descriptor is the caller's only if he was told; else it is gone, and the
- * device is where it was sent all the same, as GET tells.
+ * A session that the caller does not get to know of is none: as the device does nothing else
+ * where one begins, it is at the state before, and the same call made again begins another.
  */
 int vfio_mig_set_state(struct vfio_device *dev, u64 uptr)
 {
 	struct vfio_device_feature_mig_state cmd;
 	struct vfio_mig *mig = dev->mig;
-	u64 before = mig->sessions;
+	u64 sessions = mig->sessions;
+	bool begun;
 	int err = port_copy_from_user(&cmd, uptr, sizeof(cmd));
 
 	if (err)
 		return err;
-	cmd.data_fd = -1;
 	err = set_state(dev, cmd.device_state);
-	if (!err && mig->sessions != before) {
-		port_count(&mig->session->refs, 1);
-		cmd.data_fd = port_fd_install(&session_ops, mig->session);
-		if (cmd.data_fd < 0) {
-			session_put(mig->session);
-			return cmd.data_fd;
-		}
-	}
+	begun = !err && mig->sessions != sessions;
+	cmd.data_fd = begun ? install(mig) : -1;
+	if (begun && cmd.data_fd < 0)
+		err = cmd.data_fd;
 	if (!err)
 		err = port_copy_to_user(uptr, &cmd, sizeof(cmd));
-	if (err && cmd.data_fd >= 0)
+	if (!err || !begun)
+		return err;
+	if (cmd.data_fd >= 0)
 		port_fd_close(cmd.data_fd);
+	session_end(mig);
+	mig->state = mig->before;
 	return err;
 }
 

@@ -8,3 +8,11 @@ void type1_note_write(struct vfio_container *container, u64 iova, u64 length)
 	(void)iova;
 	(void)length;
 }
+
+void type1_note_pin(struct vfio_container *container, u64 iova, u64 length, bool pin)
+{
+	(void)container;
+	(void)iova;
+	(void)length;
+	(void)pin;
+}
