@@ -3,11 +3,13 @@
  * Between the files of vfio/.
  *
  * Lock order, outermost first:
+ *	group->lock		which container it is in
  *	container->lock		which groups are in it, and what it tracks
  *	dev->lock		who has the device, what it is attached to, its migration state
  *	dev->engine.lock	its registers
  *	dev->io			for reading by DMA; for writing to change what it goes through
  *	mdev->lock		what an mdev has pinned
+ *	type1->dirty_lock	dirty bits of a container
  *	those of iommufd/core.h
  * A device's generator takes no lock outside io, so that stopping it under any is fine. Its
  * log takes none.
@@ -21,6 +23,7 @@
 
 struct vfio_container;
 struct vfio_file;
+struct vfio_group;
 struct vfio_mdev;
 
 /* ---- what a device does DMA through, while it is bound (backing.c) ---- */
@@ -63,7 +66,8 @@ struct vfio_device {
 
 	struct port_mutex lock;
 	bool gone; /* removed */
-	struct vfio_file *holder; /* who bound it, or opened it by its group */
+	struct vfio_file *holder; /* who bound it by its own node */
+	struct vfio_group *group; /* the open of its group: then nobody else has it */
 
 	struct port_rwsem io;
 	struct vfio_backing backing;
@@ -81,6 +85,7 @@ void vfio_device_put(struct vfio_device *dev);
 /* An open device: by its own node, where BIND comes first, or by its group. */
 struct vfio_file {
 	struct vfio_device *dev; /* referenced */
+	struct vfio_group *group; /* referenced; NULL: by its own node */
 };
 
 /*
@@ -123,9 +128,8 @@ u64 vfio_mdev_pinned(struct vfio_mdev *mdev);
 
 /* ---- opens (device.c) ---- */
 
-/* An open of it for @dev, whose holder it becomes if it came by a group: by which it
- * is bound already. lock held. */
-struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *err);
+/* An open of it for @dev, by @group, by which it is bound already, or NULL. lock held. */
+struct vfio_file *vfio_file_open(struct vfio_device *dev, struct vfio_group *group, int *err);
 /* A new descriptor of the caller's for @file, which is released on an error. */
 int vfio_file_install(struct vfio_file *file);
 
@@ -220,14 +224,17 @@ u64 vfio_mig_data_length(void);
 /* ---- groups and containers (group.c, container.c, type1.c) ---- */
 
 void *vfio_group_open(struct vfio_device *dev, int *err);
+/* The device's lock is not held: it may be let go, and what it is bound to. */
+void vfio_group_put(struct vfio_group *group);
 void *vfio_container_open(int *err);
 extern const struct port_fd_ops vfio_device_ops, vfio_group_ops, vfio_container_ops;
-/* A software device of @container has written, through its access. */
-void type1_note_write(struct vfio_container *container, u64 iova, u64 length);
 /*
- * It has pinned these pages for writing, or has let them go: perhaps as an unmap of the
- * container asked it to, in the midst of that. mdev->lock held.
+ * Of a software device that is bound to @container: write through its access, as access_rw(),
+ * and be dirty, in one. No lock inside dev->io held.
  */
+int type1_write(struct vfio_container *container, struct access *access, u64 iova, void *buf,
+		u64 length);
+/* It has pinned, or is about to let go or has just let go of, what it may write to. As above. */
 void type1_note_pin(struct vfio_container *container, u64 iova, u64 length, bool pin);
 
 #endif
