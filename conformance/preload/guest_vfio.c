@@ -18,7 +18,7 @@ static int device_open(unsigned int n)
 	snprintf(path, sizeof(path), "/dev/vfio/devices/vfio%u", n);
 	fd = open(path, O_RDWR);
 	if (fd < 0 && errno == ENOENT)
-		guest_skip("run it with --device pci --device mdev");
+		guest_skip("run it with --device pci,migration --device mdev");
 	check(fd >= 0, "%s: %m", path);
 	return fd;
 }
@@ -188,12 +188,20 @@ CASE(vfio_dma, "a device writes to memory, complete when the write of its comman
 	}
 }
 
+/* Nothing is mapped there; the compiler does not know. */
+static void *nowhere(void)
+{
+	void *p = (void *)8;
+
+	__asm__("" : "+r"(p));
+	return p;
+}
+
 CASE(vfio_bad_pointers, "a buffer that cannot be used is EFAULT, and nothing of the program's dies")
 {
 	int dev = device(0);
-	char *page = memory(2 * PAGE), *bad = (char *)8;
+	char *page = memory(2 * PAGE), *bad = nowhere();
 
-	__asm__("" : "+r"(bad));
 	ok(munmap(page + PAGE, PAGE));
 	fails(pread(dev, bad, 4, CONFIG), EFAULT);
 	fails(pwrite(dev, bad, 4, CONFIG), EFAULT);
@@ -330,4 +338,98 @@ CASE(vfio_other_names, "calls by their names for large files, and with a check o
 	}
 	equal(waitpid(pid, &status, 0), pid);
 	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "wait status %#x", status);
+}
+
+/* ---- descriptors that others give: a stream of migration, a device by its group ---- */
+
+/* The descriptor of data that comes with it, or -1. */
+static int to_state(int dev, enum vfio_device_mig_state state)
+{
+	struct {
+		struct vfio_device_feature head;
+		struct vfio_device_feature_mig_state body;
+	} cmd = {
+		.head = { .argsz = sizeof(cmd),
+			  .flags = VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET },
+		.body.device_state = state,
+	};
+
+	ok(ioctl(dev, VFIO_DEVICE_FEATURE, &cmd));
+	return cmd.body.data_fd;
+}
+
+CASE(vfio_stream, "a device's state is read to its end, by whoever has the descriptor, and written")
+{
+	int dev = device(0), data, copy;
+	char state[1 << 16];
+	ssize_t n, size = 0;
+	pid_t pid;
+
+	set(dev, IODIRTY_BAR_GEN_SEED, 12345);
+	data = to_state(dev, VFIO_DEVICE_STATE_STOP_COPY);
+	check(data >= 0 && fcntl(data, F_GETFD) == FD_CLOEXEC, "descriptor %d: %m", data);
+	fails(pread(data, state, 1, 0), ESPIPE);
+	fails(pwrite(data, state, 1, 0), ESPIPE);
+	fails(read(data, nowhere(), 1), EFAULT);
+	equal(read(data, state, 10), 10);
+	copy = dup(data);
+	ok(close(data));
+	pid = child(); /* what a child has read its parent does not see again */
+	if (!pid) {
+		equal(read(copy, state, 1), 1);
+		_exit(0);
+	}
+	reap(pid);
+	for (size = 11; (n = read(copy, &state[size], 7)) > 0; size += n)
+		check(size < (1 << 16) - 16, "it does not end");
+	equal(n, 0);
+	equal(read(copy, state, 1), 0);
+	ok(close(copy));
+
+	to_state(dev, VFIO_DEVICE_STATE_STOP);
+	copy = to_state(dev, VFIO_DEVICE_STATE_STOP_COPY);
+	equal(read(copy, state, sizeof(state)), size);
+	to_state(dev, VFIO_DEVICE_STATE_RUNNING);
+	set(dev, IODIRTY_BAR_GEN_SEED, 0);
+	data = to_state(dev, VFIO_DEVICE_STATE_RESUMING);
+	fails(write(data, nowhere(), 1), EFAULT);
+	for (ssize_t done = 0; done < size; done += n) {
+		n = write(data, &state[done], size - done < 100 ? size - done : 100);
+		check(n > 0, "write gives %zd: %m", n);
+	}
+	to_state(dev, VFIO_DEVICE_STATE_RUNNING);
+	equal(get(dev, IODIRTY_BAR_GEN_SEED), 12345);
+}
+
+CASE(vfio_by_group, "group and container are opened by their names, and a device by these")
+{
+	int container = open("/dev/vfio/vfio", O_RDWR), group = open("/dev/vfio/1", O_RDWR), dev;
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	volatile uint64_t *mem = memory(PAGE);
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)mem,
+		.iova = IOVA,
+		.size = PAGE,
+	};
+
+	close(device_open(1));
+	check(container >= 0 && group >= 0, "%m");
+	ok(ioctl(container, VFIO_GET_API_VERSION));
+	ok(ioctl(group, VFIO_GROUP_GET_STATUS, &status));
+	equal(status.flags, VFIO_GROUP_FLAGS_VIABLE);
+	ok(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container));
+	ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	ok(ioctl(container, VFIO_IOMMU_MAP_DMA, &map));
+	dev = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "vfio1");
+	check(dev >= 0 && fcntl(dev, F_GETFD) == FD_CLOEXEC, "descriptor %d: %m", dev);
+	equal(id_of(dev), ID);
+	device_writes(dev, IOVA + 8, 7);
+	equal(mem[1], 7);
+	fails(open("/dev/vfio/1", O_RDWR), EBUSY);
+	ok(close(dev));
+	ok(close(group));
+	ok(close(container));
+	check(open("/dev/vfio/1", O_RDWR) >= 0, "it is another's when all is closed: %m");
 }

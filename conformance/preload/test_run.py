@@ -23,7 +23,7 @@ FLAVOURS = {name: TOP / f"build/{name}/iodirty" for name in ("release", "asan")}
 CASES = [name for source in sorted(HERE.glob("*.c"))
          for name in re.findall(r"^CASE\((\w+),", source.read_text(encoding="utf-8"), re.M)]
 FORMATS = ("mock", "amd-v1", "vtd-ss")
-DEVICES = ("--device", "pci", "--device", "mdev")  # what guest_vfio.c is about
+DEVICES = ("--device", "pci,migration", "--device", "mdev")  # what guest_vfio.c is about
 SKIP = 77
 SANITIZER = re.compile(r"Sanitizer|runtime error:|^==\d+==", re.M)
 LIMIT = 30
