@@ -3,7 +3,7 @@
  * A VFIO device: its life, who has it, and the ioctls of its own node
  * (drivers/vfio/device_cdev.c, vfio_main.c).
  */
-#include "device.h"
+#include "container.h"
 
 #define FIXED(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 #define ALL_FLAGS                                                                               \
@@ -23,7 +23,7 @@ static int check_plug(const struct iodirty_vfio_plug *plug)
 {
 	bool by_pasid = plug->kind == IODIRTY_VFIO_MDEV_PASID;
 
-	if (plug->flags & ~ALL_FLAGS || plug->kind > IODIRTY_VFIO_MDEV_PASID || plug->__reserved)
+	if (plug->flags & ~ALL_FLAGS || plug->kind > IODIRTY_VFIO_MDEV_PASID)
 		return -EOPNOTSUPP;
 	if (plug->format[IODIRTY_NAME_LEN - 1] || !by_pasid != !plug->pasid ||
 	    (plug->pasid_width && plug->kind != IODIRTY_VFIO_PCI) || plug->pasid_width > 20 ||
@@ -79,12 +79,14 @@ void vfio_device_put(struct vfio_device *dev)
 	port_free(dev);
 }
 
-/* It does nothing more, and is nobody's. lock held. */
-static void quiesce(struct vfio_device *dev)
+/* Its engine is at rest: it does nothing more, and is nobody's. In a container it stays
+ * bound while its group is in that. lock held. */
+static void release_device(struct vfio_device *dev)
 {
-	vfio_engine_reset(dev);
+	vfio_config_reset(dev);
 	vfio_log_end(dev);
-	vfio_backing_unbind(dev);
+	if (!dev->backing.container || dev->gone)
+		vfio_backing_unbind(dev);
 	vfio_mig_reset(dev);
 	dev->holder = NULL;
 }
@@ -93,14 +95,15 @@ void vfio_device_remove(struct vfio_device *dev)
 {
 	port_mutex_lock(&dev->lock);
 	dev->gone = true;
-	quiesce(dev);
+	vfio_engine_remove(dev);
+	release_device(dev);
 	port_mutex_unlock(&dev->lock);
 	vfio_device_put(dev);
 }
 
 /* ---- opens ---- */
 
-struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *err)
+struct vfio_file *vfio_file_open(struct vfio_device *dev, struct vfio_group *group, int *err)
 {
 	struct vfio_file *file = port_alloc(sizeof(*file));
 
@@ -109,8 +112,11 @@ struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *er
 		return NULL;
 	file->dev = dev;
 	vfio_device_hold(dev);
-	if (by_group)
-		dev->holder = file;
+	file->group = group;
+	if (group) {
+		group->opens++;
+		port_count(&group->refs, 1);
+	}
 	return file;
 }
 
@@ -121,7 +127,7 @@ static void *device_open(struct vfio_device *dev, int *err)
 	port_mutex_lock(&dev->lock);
 	*err = -ENODEV;
 	if (!dev->gone)
-		file = vfio_file_open(dev, false, err);
+		file = vfio_file_open(dev, NULL, err);
 	port_mutex_unlock(&dev->lock);
 	return file;
 }
@@ -132,9 +138,13 @@ static void file_release(void *priv)
 	struct vfio_device *dev = file->dev;
 
 	port_mutex_lock(&dev->lock);
-	if (dev->holder == file)
-		quiesce(dev);
+	if (file->group ? !--file->group->opens : dev->holder == file) {
+		vfio_engine_reset(dev);
+		release_device(dev);
+	}
 	port_mutex_unlock(&dev->lock);
+	if (file->group)
+		vfio_group_put(file->group);
 	vfio_device_put(dev);
 	port_free(file);
 }
@@ -189,8 +199,10 @@ static long bind(struct vfio_file *file, u64 uptr)
 		return err;
 	if (cmd.flags || cmd.iommufd < 0)
 		return -EINVAL;
-	if (dev->holder)
-		return dev->holder == file ? -EINVAL : -EBUSY;
+	if (dev->holder || file->group)
+		return -EINVAL;
+	if (dev->group)
+		return -EBUSY;
 	ctx = port_fd_get(cmd.iommufd, &iommufd_fd_ops, &held);
 	if (!ctx)
 		return -EBADF;
@@ -207,6 +219,7 @@ static long bind(struct vfio_file *file, u64 uptr)
 	return err;
 }
 
+/* The answer is written before anything changes: when that fails there is nothing to undo. */
 static long attach(struct vfio_device *dev, u64 uptr)
 {
 	struct vfio_device_attach_iommufd_pt cmd = { 0 };
@@ -224,14 +237,16 @@ static long attach(struct vfio_device *dev, u64 uptr)
 		err = vfio_copy_arg(&cmd, uptr, size);
 		if (err)
 			return err;
-		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
+		if (dev->plug.kind != IODIRTY_VFIO_PCI)
 			return -EOPNOTSUPP;
 	}
-	if (backing->mdev)
-		return vfio_mdev_attach(backing->mdev, cmd.pt_id);
-	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	reply.ctx = backing->ctx;
 	reply.size = reply.user_size = size;
+	if (backing->mdev) {
+		err = ucmd_reply(&reply);
+		return err ? err : vfio_mdev_attach(backing->mdev, cmd.pt_id);
+	}
+	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	return device_attach(backing->dev, pasid, cmd.pt_id, device_attached(backing->dev, pasid),
 			     &cmd.pt_id, &reply);
 }
@@ -249,13 +264,15 @@ static long detach(struct vfio_device *dev, u64 uptr)
 		err = vfio_copy_arg(&cmd, uptr, sizeof(cmd));
 		if (err)
 			return err;
-		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
+		if (dev->plug.kind != IODIRTY_VFIO_PCI)
 			return -EOPNOTSUPP;
 	}
 	if (dev->backing.mdev)
-		return vfio_mdev_attach(dev->backing.mdev, 0);
-	device_detach(dev->backing.dev,
-		      dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid);
+		vfio_mdev_detach(dev->backing.mdev);
+	else
+		device_detach(dev->backing.dev, dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ?
+							dev->plug.pasid :
+							cmd.pasid);
 	return 0;
 }
 
@@ -284,7 +301,6 @@ static long get_irq_info(u64 uptr)
 		return err;
 	if (info.index >= VFIO_PCI_NUM_IRQS)
 		return -EINVAL;
-	info.argsz = sizeof(info);
 	info.flags = 0;
 	info.count = 0;
 	return port_copy_to_user(uptr, &info, sizeof(info));
@@ -293,15 +309,14 @@ static long get_irq_info(u64 uptr)
 static long reset(struct vfio_device *dev)
 {
 	vfio_engine_reset(dev);
-	vfio_config_init(&dev->config);
+	vfio_config_reset(dev);
 	vfio_log_end(dev);
 	vfio_mig_reset(dev);
 	return 0;
 }
 
-static long bound_ioctl(struct vfio_device *dev, unsigned int cmd, u64 arg)
+static long bound_ioctl(struct vfio_device *dev, bool by_node, unsigned int cmd, u64 arg)
 {
-	bool by_node = !dev->backing.container;
 
 	switch (cmd) {
 	case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
@@ -311,7 +326,7 @@ static long bound_ioctl(struct vfio_device *dev, unsigned int cmd, u64 arg)
 	case VFIO_DEVICE_GET_INFO:
 		return get_info(arg);
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return vfio_region_info(dev, arg);
+		return vfio_region_info(arg);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return get_irq_info(arg);
 	case VFIO_DEVICE_RESET:
@@ -321,6 +336,12 @@ static long bound_ioctl(struct vfio_device *dev, unsigned int cmd, u64 arg)
 	default:
 		return -ENOTTY;
 	}
+}
+
+/* Bound by it, or by the group that it came by, which may open the device more than once. */
+static bool is_bound(const struct vfio_file *file)
+{
+	return file->group || file->dev->holder == file;
 }
 
 static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
@@ -334,10 +355,10 @@ static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
 		ret = -ENODEV;
 	else if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
 		ret = bind(file, arg);
-	else if (dev->holder != file)
+	else if (!is_bound(file))
 		ret = -EINVAL;
 	else
-		ret = bound_ioctl(dev, cmd, arg);
+		ret = bound_ioctl(dev, !file->group, cmd, arg);
 	port_mutex_unlock(&dev->lock);
 	return ret;
 }
@@ -345,14 +366,15 @@ static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
 static s64 file_rw(struct vfio_file *file, bool write, u64 uaddr, u64 size, u64 pos)
 {
 	struct vfio_device *dev = file->dev;
-	bool ours;
+	int err = 0;
 
 	port_mutex_lock(&dev->lock);
-	ours = dev->holder == file;
+	if (dev->gone)
+		err = -ENODEV;
+	else if (!is_bound(file))
+		err = -EINVAL;
 	port_mutex_unlock(&dev->lock);
-	if (!ours)
-		return dev->gone ? -ENODEV : -EINVAL;
-	return vfio_region_rw(dev, write, uaddr, size, pos);
+	return err ? err : vfio_region_rw(dev, write, uaddr, size, pos);
 }
 
 static s64 file_read(void *priv, u64 uaddr, u64 size, u64 pos)

@@ -3,11 +3,13 @@
  * Between the files of vfio/.
  *
  * Lock order, outermost first:
+ *	group->lock		which container it is in
  *	container->lock		which groups are in it, and what it tracks
  *	dev->lock		who has the device, what it is attached to, its migration state
  *	dev->engine.lock	its registers
  *	dev->io			for reading by DMA; for writing to change what it goes through
  *	mdev->lock		what an mdev has pinned
+ *	type1->dirty_lock	dirty bits of a container
  *	those of iommufd/core.h
  * A device's generator takes no lock outside io, so that stopping it under any is fine. Its
  * log takes none.
@@ -21,6 +23,7 @@
 
 struct vfio_container;
 struct vfio_file;
+struct vfio_group;
 struct vfio_mdev;
 
 /* ---- what a device does DMA through, while it is bound (backing.c) ---- */
@@ -42,6 +45,7 @@ struct vfio_config {
 
 struct vfio_engine {
 	struct port_mutex lock;
+	bool gone; /* removed: nothing starts any more */
 	u32 liveness;
 	u64 dma[6]; /* registers from DMA_SOURCE on */
 	u64 gen[8]; /* from GEN_IOVA on */
@@ -63,13 +67,14 @@ struct vfio_device {
 
 	struct port_mutex lock;
 	bool gone; /* removed */
-	struct vfio_file *holder; /* who bound it, or opened it by its group */
+	struct vfio_file *holder; /* who bound it by its own node */
+	struct vfio_group *group; /* the open of its group: then nobody else has it */
 
 	struct port_rwsem io;
 	struct vfio_backing backing;
 	bool stopped; /* by its migration state */
 
-	struct vfio_config config; /* under lock */
+	struct vfio_config config; /* under lock; to change it, under io for writing too */
 	struct vfio_engine engine;
 	struct vfio_log *log; /* dma_logging.c; NULL: off. Under lock */
 	struct vfio_mig *mig; /* migration.c; NULL: has no migration. Under lock */
@@ -81,6 +86,7 @@ void vfio_device_put(struct vfio_device *dev);
 /* An open device: by its own node, where BIND comes first, or by its group. */
 struct vfio_file {
 	struct vfio_device *dev; /* referenced */
+	struct vfio_group *group; /* referenced; NULL: by its own node */
 };
 
 /*
@@ -109,8 +115,10 @@ struct vfio_mdev *vfio_mdev_create(struct iommufd_ctx *ctx, struct vfio_containe
 /* What is pinned is let go; no callback will follow. */
 void vfio_mdev_destroy(struct vfio_mdev *mdev);
 u32 vfio_mdev_id(const struct vfio_mdev *mdev);
-/* @ioas_id 0: none. As access_replace(). */
+/* To an IOAS, or to another, or to none: what is pinned in the one that it leaves is let
+ * go. access_replace()'s errors. */
 int vfio_mdev_attach(struct vfio_mdev *mdev, u32 ioas_id);
+void vfio_mdev_detach(struct vfio_mdev *mdev);
 bool vfio_mdev_attached(struct vfio_mdev *mdev);
 /* Bytes by the processor: as access_rw(). */
 int vfio_mdev_rw(struct vfio_mdev *mdev, u64 iova, void *buf, u64 length, bool write);
@@ -123,9 +131,8 @@ u64 vfio_mdev_pinned(struct vfio_mdev *mdev);
 
 /* ---- opens (device.c) ---- */
 
-/* An open of it for @dev, whose holder it becomes if it came by a group: by which it
- * is bound already. lock held. */
-struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *err);
+/* An open of it for @dev, by @group, by which it is bound already, or NULL. lock held. */
+struct vfio_file *vfio_file_open(struct vfio_device *dev, struct vfio_group *group, int *err);
 /* A new descriptor of the caller's for @file, which is released on an error. */
 int vfio_file_install(struct vfio_file *file);
 
@@ -134,20 +141,24 @@ int vfio_file_install(struct vfio_file *file);
 int vfio_copy_arg(void *arg, u64 uptr, u32 size);
 
 /* region.c; dev->lock held for GET_REGION_INFO, not for access. */
-long vfio_region_info(struct vfio_device *dev, u64 uptr);
+long vfio_region_info(u64 uptr);
 s64 vfio_region_rw(struct vfio_device *dev, bool write, u64 uaddr, u64 size, u64 pos);
-/* config.c: @size bytes within the space; dev->lock held. */
+/* config.c: @size bytes within the space; dev->config's rules. */
 void vfio_config_init(struct vfio_config *config);
 void vfio_config_read(const struct vfio_config *config, u32 at, void *buf, u32 size);
 void vfio_config_write(struct vfio_config *config, u32 at, const void *buf, u32 size);
-bool vfio_config_bus_master(const struct vfio_config *config);
-/* engine.c: an access of 4 or 8 bytes, aligned, or of the buffer. */
+bool vfio_config_bus_master(const struct vfio_config *config); /* or io for reading */
+/* As after power on. dev->lock held. */
+void vfio_config_reset(struct vfio_device *dev);
+/* engine.c: an access of 1, 2, 4 or 8 bytes, aligned. -ENODEV: it was removed; one that
+ * came before is complete before the removal is. */
 void vfio_engine_init(struct vfio_engine *engine);
-u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size);
-void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
+int vfio_engine_read(struct vfio_device *dev, u32 at, u32 size, u64 *value);
+int vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
 /* The generator stops, complete with the write; nothing stays pinned; registers are as
  * after power on. */
 void vfio_engine_reset(struct vfio_device *dev);
+void vfio_engine_remove(struct vfio_device *dev); /* the same, for good */
 
 /* What a migration takes along, but for the buffer. What is pinned is not: that is of the host
  * it is on. */
@@ -220,14 +231,17 @@ u64 vfio_mig_data_length(void);
 /* ---- groups and containers (group.c, container.c, type1.c) ---- */
 
 void *vfio_group_open(struct vfio_device *dev, int *err);
+/* The device's lock is not held: it may be let go, and what it is bound to. */
+void vfio_group_put(struct vfio_group *group);
 void *vfio_container_open(int *err);
 extern const struct port_fd_ops vfio_device_ops, vfio_group_ops, vfio_container_ops;
-/* A software device of @container has written, through its access. */
-void type1_note_write(struct vfio_container *container, u64 iova, u64 length);
 /*
- * It has pinned these pages for writing, or has let them go: perhaps as an unmap of the
- * container asked it to, in the midst of that. mdev->lock held.
+ * Of a software device that is bound to @container: write through its access, as access_rw(),
+ * and be dirty, in one. No lock inside dev->io held.
  */
+int type1_write(struct vfio_container *container, struct access *access, u64 iova, void *buf,
+		u64 length);
+/* It has pinned, or is about to let go or has just let go of, what it may write to. As above. */
 void type1_note_pin(struct vfio_container *container, u64 iova, u64 length, bool pin);
 
 #endif
