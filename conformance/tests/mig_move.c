@@ -108,8 +108,8 @@ static void let_run(int fd, u64 n)
 {
 	u64 late = now_ns() + 10000 * MS;
 
-	while (ct_vfio_generated(fd) < n && now_ns() < late)
-		;
+	while (ct_vfio_generated(fd) < n)
+		ct_check(now_ns() < late, "the generator does not go on");
 }
 
 /*
@@ -139,6 +139,7 @@ CT_TEST(mig_generator, "MIG-008", .needs = TARGET_VFIO)
 			u8 *new = ct_memory(SLOTS * PAGE, PAGE, 0);
 			int to = ct_vfio_device(&plug, &id), data_fd;
 
+			ct_vfio_bus_master(to, false); /* which is the source's, in the end */
 			let_run(fd, ct_vfio_generated(fd) + 50);
 			size = mig_save(fd, stream);
 			n = ct_vfio_generated(fd);
