@@ -416,7 +416,8 @@ struct iodirty_vfio_id {
  * BAR 0 of a modelled device, which does DMA while Bus Master Enable, bit 2 of the
  * command register in config space, is set. To 0xff and from 0x40000 on it is QEMU's edu (its
  * docs/specs/edu), but that a transfer is complete when the write of its command is.
- * Registers are of 8 bytes, naturally aligned; halves of them may be accessed.
+ * Registers are of 8 bytes, naturally aligned; halves of them may be accessed, and what
+ * they command is in the lower one.
  */
 #define IODIRTY_BAR_SIZE (1 << 20)
 #define IODIRTY_BAR_VENDOR 0x1234
@@ -441,8 +442,8 @@ enum iodirty_bar {
 	IODIRTY_BAR_GEN_COUNT = 0x1028,
 	IODIRTY_BAR_GEN_PATTERN = 0x1030, /* enum iodirty_pattern */
 	IODIRTY_BAR_GEN_PASID = 0x1038,
-	/* 1: begin, from write 0; 0: stop, complete with the write. Reads 1 while it runs;
-	 * where what the registers say is no stream, it stays 0. */
+	/* 1: begin, from write 0; 0: stop, complete with the write. Reads 1 until it is
+	 * stopped; where what the registers say is no stream, it stays 0. */
 	IODIRTY_BAR_GEN_CONTROL = 0x1040,
 	IODIRTY_BAR_GEN_COMPLETED = 0x1048, /* read-only, as the next */
 	IODIRTY_BAR_GEN_FAULTS = 0x1050,
