@@ -9,8 +9,8 @@ import socket
 import subprocess
 import time
 
-PATIENCE = 60  # seconds for anything at all to happen
-LIFE = 120  # and for all of it
+PATIENCE = 100  # seconds for anything at all to happen
+LIFE = 200  # and for all of it
 POLL = 0.02
 HEAD, TAIL = 6, 12  # lines of a log
 
