@@ -3,16 +3,13 @@
  * Chapter ACCESS, by a device: an mdev, whose DMA is software's, beside one whose writes
  * the HWPT tracks.
  */
-#include <inttypes.h>
 
-#include "ct.h"
-
-static const struct iodirty_vfio_plug mdev_plug = { .kind = IODIRTY_VFIO_MDEV };
+#include "vfio.h"
 
 static int open_mdev(u32 ioas)
 {
 	u32 id;
-	int fd = ct_vfio_device(&mdev_plug, &id);
+	int fd = ct_vfio_device(&vfio_mdev, &id);
 
 	x(ct_vfio_attach(fd, ioas, NULL));
 	return fd;

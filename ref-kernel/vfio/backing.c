@@ -78,6 +78,8 @@ static enum iodirty_fault access_dma(struct vfio_device *dev, bool write, u64 io
 
 	if (!vfio_mdev_attached(backing->mdev))
 		return IODIRTY_FAULT_NOT_ATTACHED;
+	if (!length)
+		return IODIRTY_FAULT_NONE;
 	if (write)
 		vfio_log_note(dev, iova, length);
 	err = vfio_mdev_rw(backing->mdev, iova, buf, length, write);

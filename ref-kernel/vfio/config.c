@@ -51,11 +51,18 @@ void vfio_config_write(struct vfio_config *config, u32 at, const void *buf, u32 
 	for (u32 i = 0; i < size; i++) {
 		u8 *byte = config->bytes + at + i, mask = writable(at + i);
 
-		__atomic_store_n(byte, (u8)((*byte & ~mask) | (new[i] & mask)), __ATOMIC_RELAXED);
+		*byte = (u8)((*byte & ~mask) | (new[i] & mask));
 	}
 }
 
 bool vfio_config_bus_master(const struct vfio_config *config)
 {
-	return __atomic_load_n(config->bytes + COMMAND, __ATOMIC_RELAXED) & BUS_MASTER;
+	return config->bytes[COMMAND] & BUS_MASTER;
+}
+
+void vfio_config_reset(struct vfio_device *dev)
+{
+	port_rwsem_write(&dev->io);
+	vfio_config_init(&dev->config);
+	port_rwsem_write_end(&dev->io);
 }

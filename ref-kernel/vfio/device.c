@@ -79,11 +79,11 @@ void vfio_device_put(struct vfio_device *dev)
 	port_free(dev);
 }
 
-/* It does nothing more, and is nobody's. In a container it stays bound while its group is in
- * that. lock held. */
-static void quiesce(struct vfio_device *dev)
+/* Its engine is at rest: it does nothing more, and is nobody's. In a container it stays
+ * bound while its group is in that. lock held. */
+static void release_device(struct vfio_device *dev)
 {
-	vfio_engine_reset(dev);
+	vfio_config_reset(dev);
 	vfio_log_end(dev);
 	if (!dev->backing.container || dev->gone)
 		vfio_backing_unbind(dev);
@@ -95,7 +95,8 @@ void vfio_device_remove(struct vfio_device *dev)
 {
 	port_mutex_lock(&dev->lock);
 	dev->gone = true;
-	quiesce(dev);
+	vfio_engine_remove(dev);
+	release_device(dev);
 	port_mutex_unlock(&dev->lock);
 	vfio_device_put(dev);
 }
@@ -137,8 +138,10 @@ static void file_release(void *priv)
 	struct vfio_device *dev = file->dev;
 
 	port_mutex_lock(&dev->lock);
-	if (file->group ? !--file->group->opens : dev->holder == file)
-		quiesce(dev);
+	if (file->group ? !--file->group->opens : dev->holder == file) {
+		vfio_engine_reset(dev);
+		release_device(dev);
+	}
 	port_mutex_unlock(&dev->lock);
 	if (file->group)
 		vfio_group_put(file->group);
@@ -196,9 +199,9 @@ static long bind(struct vfio_file *file, u64 uptr)
 		return err;
 	if (cmd.flags || cmd.iommufd < 0)
 		return -EINVAL;
-	if (dev->holder == file || file->group)
+	if (dev->holder || file->group)
 		return -EINVAL;
-	if (dev->holder || dev->group)
+	if (dev->group)
 		return -EBUSY;
 	ctx = port_fd_get(cmd.iommufd, &iommufd_fd_ops, &held);
 	if (!ctx)
@@ -216,6 +219,7 @@ static long bind(struct vfio_file *file, u64 uptr)
 	return err;
 }
 
+/* The answer is written before anything changes: when that fails there is nothing to undo. */
 static long attach(struct vfio_device *dev, u64 uptr)
 {
 	struct vfio_device_attach_iommufd_pt cmd = { 0 };
@@ -233,14 +237,16 @@ static long attach(struct vfio_device *dev, u64 uptr)
 		err = vfio_copy_arg(&cmd, uptr, size);
 		if (err)
 			return err;
-		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
+		if (dev->plug.kind != IODIRTY_VFIO_PCI)
 			return -EOPNOTSUPP;
 	}
-	if (backing->mdev)
-		return vfio_mdev_attach(backing->mdev, cmd.pt_id);
-	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	reply.ctx = backing->ctx;
 	reply.size = reply.user_size = size;
+	if (backing->mdev) {
+		err = ucmd_reply(&reply);
+		return err ? err : vfio_mdev_attach(backing->mdev, cmd.pt_id);
+	}
+	pasid = dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid;
 	return device_attach(backing->dev, pasid, cmd.pt_id, device_attached(backing->dev, pasid),
 			     &cmd.pt_id, &reply);
 }
@@ -258,13 +264,15 @@ static long detach(struct vfio_device *dev, u64 uptr)
 		err = vfio_copy_arg(&cmd, uptr, sizeof(cmd));
 		if (err)
 			return err;
-		if (dev->plug.kind != IODIRTY_VFIO_PCI || !dev->plug.pasid_width)
+		if (dev->plug.kind != IODIRTY_VFIO_PCI)
 			return -EOPNOTSUPP;
 	}
 	if (dev->backing.mdev)
-		return vfio_mdev_attach(dev->backing.mdev, 0);
-	device_detach(dev->backing.dev,
-		      dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ? dev->plug.pasid : cmd.pasid);
+		vfio_mdev_detach(dev->backing.mdev);
+	else
+		device_detach(dev->backing.dev, dev->plug.kind == IODIRTY_VFIO_MDEV_PASID ?
+							dev->plug.pasid :
+							cmd.pasid);
 	return 0;
 }
 
@@ -293,7 +301,6 @@ static long get_irq_info(u64 uptr)
 		return err;
 	if (info.index >= VFIO_PCI_NUM_IRQS)
 		return -EINVAL;
-	info.argsz = sizeof(info);
 	info.flags = 0;
 	info.count = 0;
 	return port_copy_to_user(uptr, &info, sizeof(info));
@@ -302,7 +309,7 @@ static long get_irq_info(u64 uptr)
 static long reset(struct vfio_device *dev)
 {
 	vfio_engine_reset(dev);
-	vfio_config_init(&dev->config);
+	vfio_config_reset(dev);
 	vfio_log_end(dev);
 	vfio_mig_reset(dev);
 	return 0;
@@ -319,7 +326,7 @@ static long bound_ioctl(struct vfio_device *dev, bool by_node, unsigned int cmd,
 	case VFIO_DEVICE_GET_INFO:
 		return get_info(arg);
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return vfio_region_info(dev, arg);
+		return vfio_region_info(arg);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return get_irq_info(arg);
 	case VFIO_DEVICE_RESET:

@@ -45,6 +45,7 @@ struct vfio_config {
 
 struct vfio_engine {
 	struct port_mutex lock;
+	bool gone; /* removed: nothing starts any more */
 	u32 liveness;
 	u64 dma[6]; /* registers from DMA_SOURCE on */
 	u64 gen[8]; /* from GEN_IOVA on */
@@ -73,7 +74,7 @@ struct vfio_device {
 	struct vfio_backing backing;
 	bool stopped; /* by its migration state */
 
-	struct vfio_config config; /* under lock */
+	struct vfio_config config; /* under lock; to change it, under io for writing too */
 	struct vfio_engine engine;
 	struct vfio_log *log; /* dma_logging.c; NULL: off. Under lock */
 	struct vfio_mig *mig; /* migration.c; NULL: has no migration. Under lock */
@@ -114,8 +115,10 @@ struct vfio_mdev *vfio_mdev_create(struct iommufd_ctx *ctx, struct vfio_containe
 /* What is pinned is let go; no callback will follow. */
 void vfio_mdev_destroy(struct vfio_mdev *mdev);
 u32 vfio_mdev_id(const struct vfio_mdev *mdev);
-/* @ioas_id 0: none. As access_replace(). */
+/* To an IOAS, or to another, or to none: what is pinned in the one that it leaves is let
+ * go. access_replace()'s errors. */
 int vfio_mdev_attach(struct vfio_mdev *mdev, u32 ioas_id);
+void vfio_mdev_detach(struct vfio_mdev *mdev);
 bool vfio_mdev_attached(struct vfio_mdev *mdev);
 /* Bytes by the processor: as access_rw(). */
 int vfio_mdev_rw(struct vfio_mdev *mdev, u64 iova, void *buf, u64 length, bool write);
@@ -138,20 +141,24 @@ int vfio_file_install(struct vfio_file *file);
 int vfio_copy_arg(void *arg, u64 uptr, u32 size);
 
 /* region.c; dev->lock held for GET_REGION_INFO, not for access. */
-long vfio_region_info(struct vfio_device *dev, u64 uptr);
+long vfio_region_info(u64 uptr);
 s64 vfio_region_rw(struct vfio_device *dev, bool write, u64 uaddr, u64 size, u64 pos);
-/* config.c: @size bytes within the space; dev->lock held. */
+/* config.c: @size bytes within the space; dev->config's rules. */
 void vfio_config_init(struct vfio_config *config);
 void vfio_config_read(const struct vfio_config *config, u32 at, void *buf, u32 size);
 void vfio_config_write(struct vfio_config *config, u32 at, const void *buf, u32 size);
-bool vfio_config_bus_master(const struct vfio_config *config);
-/* engine.c: an access of 4 or 8 bytes, aligned, or of the buffer. */
+bool vfio_config_bus_master(const struct vfio_config *config); /* or io for reading */
+/* As after power on. dev->lock held. */
+void vfio_config_reset(struct vfio_device *dev);
+/* engine.c: an access of 1, 2, 4 or 8 bytes, aligned. -ENODEV: it was removed; one that
+ * came before is complete before the removal is. */
 void vfio_engine_init(struct vfio_engine *engine);
-u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size);
-void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
+int vfio_engine_read(struct vfio_device *dev, u32 at, u32 size, u64 *value);
+int vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
 /* The generator stops, complete with the write; nothing stays pinned; registers are as
  * after power on. */
 void vfio_engine_reset(struct vfio_device *dev);
+void vfio_engine_remove(struct vfio_device *dev); /* the same, for good */
 
 /* What a migration takes along, but for the buffer. What is pinned is not: that is of the host
  * it is on. */

@@ -26,10 +26,9 @@ static u8 *in_buffer(struct vfio_engine *e, u64 at, u64 n)
 }
 
 /* Complete on return. engine.lock held. */
-static void transfer(struct vfio_device *dev, u32 command)
+static void transfer(struct vfio_device *dev, bool write)
 {
 	struct vfio_engine *e = &dev->engine;
-	bool write = command & COMMAND_TO_MEMORY;
 	u8 *buf = in_buffer(e, e->dma[write ? SOURCE : DESTINATION], e->dma[COUNT]);
 	struct hw_fault fault = { .reason = IODIRTY_FAULT_ADDRESS };
 
@@ -173,7 +172,7 @@ static u64 read_register(struct vfio_device *dev, u32 at)
 	case IODIRTY_BAR_DMA_FAULT:
 		return e->dma[FAULT];
 	case IODIRTY_BAR_DMA_COMMAND:
-		return e->dma[COMMAND] & ~(u64)COMMAND_START;
+		return e->dma[COMMAND]; /* never still running */
 	case IODIRTY_BAR_GEN_CONTROL:
 		return e->running;
 	case IODIRTY_BAR_GEN_COMPLETED:
@@ -189,64 +188,85 @@ static u64 read_register(struct vfio_device *dev, u32 at)
 	}
 }
 
-static void write_register(struct vfio_device *dev, u32 at, u64 value)
+/*
+ * The bits of @mask, whole bytes. Of a command that is the first byte, or nothing
+ * happens: a driver may write halves, and the upper starts nothing.
+ */
+static void write_register(struct vfio_device *dev, u32 at, u64 mask, u64 value)
 {
 	struct vfio_engine *e = &dev->engine;
 	u64 *reg = settable(dev, at);
 
-	if (reg)
-		*reg = value;
-	else if (at == IODIRTY_BAR_ID)
-		e->liveness = (u32)(value >> 32);
-	else if (at == IODIRTY_BAR_DMA_COMMAND && value & COMMAND_START)
-		transfer(dev, (u32)(e->dma[COMMAND] = value));
-	else if (at == IODIRTY_BAR_GEN_CONTROL && value & 1)
-		generator_start(dev);
-	else if (at == IODIRTY_BAR_GEN_CONTROL)
-		generator_stop(e);
-	else if (at == IODIRTY_BAR_PIN_CONTROL)
+	if (reg) {
+		*reg = (*reg & ~mask) | (value & mask);
+		return;
+	}
+	if (at == IODIRTY_BAR_ID)
+		e->liveness = (u32)((e->liveness & ~(mask >> 32)) | (value & mask) >> 32);
+	if (!(mask & 1))
+		return;
+	switch (at) {
+	case IODIRTY_BAR_DMA_COMMAND:
+		e->dma[COMMAND] = value & COMMAND_TO_MEMORY;
+		if (value & COMMAND_START)
+			transfer(dev, value & COMMAND_TO_MEMORY);
+		break;
+	case IODIRTY_BAR_GEN_CONTROL:
+		if (value & 1)
+			generator_start(dev);
+		else
+			generator_stop(e);
+		break;
+	case IODIRTY_BAR_PIN_CONTROL:
 		pin(dev, value & 1);
+		break;
+	}
 }
 
-u64 vfio_engine_read(struct vfio_device *dev, u32 at, u32 size)
+int vfio_engine_read(struct vfio_device *dev, u32 at, u32 size, u64 *value)
 {
 	struct vfio_engine *e = &dev->engine;
-	u64 value = 0;
+	int err = 0;
 	u8 *buf;
 
+	*value = 0;
 	port_mutex_lock(&e->lock);
 	buf = in_buffer(e, at, size);
-	if (buf)
-		memcpy(&value, buf, size);
+	if (e->gone)
+		err = -ENODEV;
+	else if (buf)
+		memcpy(value, buf, size);
 	else
-		value = read_register(dev, at & ~7u) >> (at & 7) * 8;
+		*value = read_register(dev, at & ~7u) >> (at & 7) * 8;
 	port_mutex_unlock(&e->lock);
-	return value;
+	return err;
 }
 
-/* The half of a register that is not written keeps its value; a command is in the lower. */
-void vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value)
+int vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value)
 {
 	struct vfio_engine *e = &dev->engine;
 	unsigned int shift = (at & 7) * 8;
 	u64 mask = size < 8 ? ((1ULL << size * 8) - 1) << shift : ~0ULL;
+	int err = 0;
 	u8 *buf;
 
 	port_mutex_lock(&e->lock);
 	buf = in_buffer(e, at, size);
-	if (buf)
+	if (e->gone)
+		err = -ENODEV;
+	else if (buf)
 		memcpy(buf, &value, size);
 	else
-		write_register(dev, at & ~7u,
-			       (read_register(dev, at & ~7u) & ~mask) | (value << shift & mask));
+		write_register(dev, at & ~7u, mask, value << shift);
 	port_mutex_unlock(&e->lock);
+	return err;
 }
 
-void vfio_engine_reset(struct vfio_device *dev)
+/* engine.lock held. */
+static void reset(struct vfio_device *dev)
 {
 	struct vfio_engine *e = &dev->engine;
 
-	port_mutex_lock(&e->lock);
 	generator_stop(e);
 	e->liveness = 0;
 	e->completed = e->faults = 0;
@@ -256,7 +276,21 @@ void vfio_engine_reset(struct vfio_device *dev)
 	e->pin_error = 0;
 	unpin_all(dev);
 	memset(e->buffer, 0, sizeof(e->buffer));
-	port_mutex_unlock(&e->lock);
+}
+
+void vfio_engine_reset(struct vfio_device *dev)
+{
+	port_mutex_lock(&dev->engine.lock);
+	reset(dev);
+	port_mutex_unlock(&dev->engine.lock);
+}
+
+void vfio_engine_remove(struct vfio_device *dev)
+{
+	port_mutex_lock(&dev->engine.lock);
+	dev->engine.gone = true;
+	reset(dev);
+	port_mutex_unlock(&dev->engine.lock);
 }
 
 /* ---- what a migration takes along (migration.c) ---- */

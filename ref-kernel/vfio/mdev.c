@@ -106,7 +106,12 @@ u32 vfio_mdev_id(const struct vfio_mdev *mdev)
 
 int vfio_mdev_attach(struct vfio_mdev *mdev, u32 ioas_id)
 {
-	return access_replace(mdev->access, ioas_id);
+	return ioas_id ? access_replace(mdev->access, ioas_id) : -ENOENT;
+}
+
+void vfio_mdev_detach(struct vfio_mdev *mdev)
+{
+	access_replace(mdev->access, 0); /* leaving cannot fail */
 }
 
 bool vfio_mdev_attached(struct vfio_mdev *mdev)

@@ -21,17 +21,15 @@ static u64 region_size(u32 index)
 	}
 }
 
-long vfio_region_info(struct vfio_device *dev, u64 uptr)
+long vfio_region_info(u64 uptr)
 {
 	struct vfio_region_info info;
 	int err = vfio_copy_arg(&info, uptr, sizeof(info));
 
-	(void)dev;
 	if (err)
 		return err;
 	if (info.index >= VFIO_PCI_NUM_REGIONS)
 		return -EINVAL;
-	info.argsz = sizeof(info);
 	info.cap_offset = 0;
 	info.offset = (u64)info.index << REGION_LG2;
 	info.size = region_size(info.index);
@@ -39,14 +37,23 @@ long vfio_region_info(struct vfio_device *dev, u64 uptr)
 	return port_copy_to_user(uptr, &info, sizeof(info));
 }
 
-static void config_rw(struct vfio_device *dev, bool write, u32 at, void *buf, u32 size)
+/* Turning Bus Master off waits for what is under way. */
+static int config_rw(struct vfio_device *dev, bool write, u32 at, void *buf, u32 size)
 {
+	int err = 0;
+
 	port_mutex_lock(&dev->lock);
-	if (write)
+	if (dev->gone) {
+		err = -ENODEV;
+	} else if (write) {
+		port_rwsem_write(&dev->io);
 		vfio_config_write(&dev->config, at, buf, size);
-	else
+		port_rwsem_write_end(&dev->io);
+	} else {
 		vfio_config_read(&dev->config, at, buf, size);
+	}
 	port_mutex_unlock(&dev->lock);
+	return err;
 }
 
 /* The largest access, of 8 bytes at most, that @at is aligned for and @left has room for. */
@@ -59,20 +66,23 @@ static u32 unit(u32 at, u32 left)
 	return size;
 }
 
-static void bar_rw(struct vfio_device *dev, bool write, u32 at, u8 *buf, u32 size)
+static int bar_rw(struct vfio_device *dev, bool write, u32 at, u8 *buf, u32 size)
 {
-	for (u32 n; size; at += n, buf += n, size -= n) {
+	int err = 0;
+
+	for (u32 n; !err && size; at += n, buf += n, size -= n) {
 		u64 value = 0;
 
 		n = unit(at, size);
 		if (write) {
 			memcpy(&value, buf, n);
-			vfio_engine_write(dev, at, n, value);
+			err = vfio_engine_write(dev, at, n, value);
 		} else {
-			value = vfio_engine_read(dev, at, n);
+			err = vfio_engine_read(dev, at, n, &value);
 			memcpy(buf, &value, n);
 		}
 	}
+	return err;
 }
 
 s64 vfio_region_rw(struct vfio_device *dev, bool write, u64 uaddr, u64 size, u64 pos)
@@ -82,20 +92,20 @@ s64 vfio_region_rw(struct vfio_device *dev, bool write, u64 uaddr, u64 size, u64
 	u8 *buf;
 	int err = 0;
 
+	if (!size)
+		return 0;
 	if (pos == PORT_NO_POS || index >= VFIO_PCI_NUM_REGIONS || at >= room)
 		return -EINVAL;
 	size = port_min(port_min(size, room - at), MOST_AT_ONCE);
-	if (!size)
-		return 0;
 	buf = port_alloc(size);
 	if (!buf)
 		return -ENOMEM;
 	if (write)
 		err = port_copy_from_user(buf, uaddr, size);
 	if (!err && index == VFIO_PCI_CONFIG_REGION_INDEX)
-		config_rw(dev, write, (u32)at, buf, (u32)size);
+		err = config_rw(dev, write, (u32)at, buf, (u32)size);
 	else if (!err)
-		bar_rw(dev, write, (u32)at, buf, (u32)size);
+		err = bar_rw(dev, write, (u32)at, buf, (u32)size);
 	if (!err && !write)
 		err = port_copy_to_user(uaddr, buf, size);
 	port_free(buf);
