@@ -95,11 +95,11 @@ struct target_driver {
 	int (*detach)(struct target *t, uint32_t dev_id, uint32_t pasid);
 
 	/*
-	 * All of this /dev/iommu is dropped, and the one device is *dev_id of a VFIO
+	 * All of this /dev/iommu is dropped, and the one device, of @format, is *dev_id of a VFIO
 	 * container of this type (VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU): from here on
 	 * ioctl() reaches that, and dma() goes through it.
 	 */
-	int (*container)(struct target *t, unsigned int type, uint32_t *dev_id);
+	int (*container)(struct target *t, unsigned int type, const char *format, uint32_t *dev_id);
 
 	/* One DMA; complete, and visible to a later harvest, on return. A fault
 	 * of the device is not an error: see d->out_fault. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "abi/vfio.h"
 #include "control.h"
 
 static struct ctl_target *control(struct target *t)
@@ -15,9 +18,16 @@ static int send(struct target *t, unsigned long cmd, void *arg)
 	return control(t)->calls->ioctl(control(t)->fd, cmd, arg);
 }
 
-int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
-	     int fd, struct target **out)
+/* One that is about VFIO devices. */
+static int send_machine(struct target *t, unsigned long cmd, void *arg)
 {
+	return control(t)->calls->ioctl(control(t)->machine, cmd, arg);
+}
+
+int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
+	     struct target **out)
+{
+	int fd = calls->open();
 	struct ctl_target *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
 
 	if (fd < 0)
@@ -28,6 +38,7 @@ int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl
 	}
 	c->target = (struct target){ .driver = driver, .caps = caps, .fd = fd };
 	c->calls = calls;
+	c->machine = fd;
 	c->fd = fd;
 	made_fds_init(&c->made, calls->close);
 	*out = &c->target;
@@ -39,7 +50,7 @@ void ctl_close(struct target *t)
 	struct ctl_target *c = control(t);
 
 	made_fds_close(&c->made);
-	c->calls->close(c->fd);
+	c->calls->close(c->machine);
 	free(c);
 }
 
@@ -170,20 +181,20 @@ int ctl_unmap_dirty(struct target *t, struct iodirty_unmap_dirty *u)
 int ctl_vfio_plug(struct target *t, struct iodirty_vfio_plug *p)
 {
 	p->size = sizeof(*p);
-	return send(t, IODIRTY_VFIO_PLUG, p);
+	return send_machine(t, IODIRTY_VFIO_PLUG, p);
 }
 
 int ctl_vfio_unplug(struct target *t, uint32_t vfio_id)
 {
 	struct iodirty_vfio_unplug arg = { .size = sizeof(arg), .vfio_id = vfio_id };
 
-	return send(t, IODIRTY_VFIO_UNPLUG, &arg);
+	return send_machine(t, IODIRTY_VFIO_UNPLUG, &arg);
 }
 
 int ctl_vfio_open(struct target *t, uint32_t node, uint32_t vfio_id)
 {
 	struct iodirty_vfio_open arg = { .size = sizeof(arg), .node = node, .vfio_id = vfio_id };
-	int ret = send(t, IODIRTY_VFIO_OPEN, &arg);
+	int ret = send_machine(t, IODIRTY_VFIO_OPEN, &arg);
 
 	return ret ? ret : made_fds_add(&control(t)->made, arg.out_fd);
 }
@@ -203,4 +214,55 @@ int64_t ctl_fd_read(struct target *t, int fd, void *buf, size_t size, uint64_t p
 int64_t ctl_fd_write(struct target *t, int fd, const void *buf, size_t size, uint64_t pos)
 {
 	return control(t)->calls->pwrite(fd, buf, size, (off_t)pos);
+}
+
+/* All that there was goes, and the machine has nothing plugged in. */
+static int start_anew(struct ctl_target *c)
+{
+	int fd = c->calls->open();
+
+	if (fd < 0)
+		return fd;
+	made_fds_close(&c->made);
+	c->calls->close(c->machine);
+	made_fds_init(&c->made, c->calls->close);
+	c->target.fd = c->machine = c->fd = fd;
+	return 0;
+}
+
+/* By the one group, whose device has this number. */
+static int enter(struct target *t, unsigned int type, int group, int container, uint32_t number)
+{
+	char name[32];
+	int ret = ctl_fd_ioctl(t, group, VFIO_GROUP_SET_CONTAINER, &container);
+
+	if (!ret)
+		ret = ctl_fd_ioctl(t, container, VFIO_SET_IOMMU, (void *)(uintptr_t)type);
+	snprintf(name, sizeof(name), "vfio%u", number);
+	return ret ? ret : ctl_fd_ioctl(t, group, VFIO_GROUP_GET_DEVICE_FD, name);
+}
+
+int ctl_container(struct target *t, unsigned int type, const char *format, uint32_t *dev_id)
+{
+	struct iodirty_vfio_plug plug = { 0 };
+	struct iodirty_vfio_id id = { .size = sizeof(id) };
+	int group, container, ret = start_anew(control(t));
+
+	strncpy(plug.format, format, sizeof(plug.format) - 1);
+	if (!ret)
+		ret = ctl_vfio_plug(t, &plug);
+	if (ret)
+		return ret;
+	group = ctl_vfio_open(t, IODIRTY_VFIO_GROUP, plug.out_vfio_id);
+	container = ctl_vfio_open(t, IODIRTY_VFIO_CONTAINER, 0);
+	if (group < 0 || container < 0)
+		return group < 0 ? group : container;
+	ret = enter(t, type, group, container, plug.out_number);
+	if (ret >= 0)
+		ret = ctl_fd_ioctl(t, group, IODIRTY_VFIO_ID, &id);
+	if (ret)
+		return ret;
+	control(t)->fd = container;
+	*dev_id = id.out_dev_id;
+	return 0;
 }

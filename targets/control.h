@@ -14,10 +14,12 @@
 	 TARGET_TEST_DIRTY | TARGET_LEAF | TARGET_NO_DIRTY_DEV | TARGET_FAIL_NTH | TARGET_STATS | \
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
 	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK | TARGET_REFERENCE | TARGET_CACHES |   \
-	 TARGET_ATS | TARGET_SPLIT | TARGET_STAGE1 | TARGET_VFIO)
+	 TARGET_ATS | TARGET_SPLIT | TARGET_STAGE1 | TARGET_VFIO | TARGET_TYPE1 |                 \
+	 TARGET_UNMAP_DIRTY)
 
 /* How the descriptor is spoken to: 0 (of an ioctl, or more) or -errno. */
 struct ctl_calls {
+	int (*open)(void); /* a new one */
 	int (*ioctl)(int fd, unsigned long cmd, void *arg);
 	int (*close)(int fd);
 	/* Bytes moved; @pos -1: where the descriptor is. */
@@ -28,13 +30,13 @@ struct ctl_calls {
 struct ctl_target {
 	struct target target;
 	const struct ctl_calls *calls;
-	int fd;
+	int machine; /* whose VFIO devices they are */
+	int fd; /* what ioctl() reaches: the same, or a container */
 	struct made_fds made;
 };
 
-/* A target of @driver on @fd, which it takes over; -errno in its place is returned. */
 int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
-	     int fd, struct target **out);
+	     struct target **out);
 
 /* Of struct target_driver, all but what names, probes and opens. */
 void ctl_close(struct target *t);
@@ -56,6 +58,7 @@ int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left);
 int ctl_memlock(struct target *t, uint64_t bytes);
 int ctl_split(struct target *t, uint32_t hwpt_id, uint32_t policy);
 int ctl_unmap_dirty(struct target *t, struct iodirty_unmap_dirty *u);
+int ctl_container(struct target *t, unsigned int type, const char *format, uint32_t *dev_id);
 int ctl_vfio_plug(struct target *t, struct iodirty_vfio_plug *p);
 int ctl_vfio_unplug(struct target *t, uint32_t vfio_id);
 int ctl_vfio_open(struct target *t, uint32_t node, uint32_t vfio_id);
@@ -69,7 +72,7 @@ int64_t ctl_fd_write(struct target *t, int fd, const void *buf, size_t size, uin
 	.dma = ctl_dma, .stream_start = ctl_stream_start, .stream_query = ctl_stream_query,       \
 	.leaf = ctl_leaf, .stats = ctl_stats, .table_read = ctl_table_read, .engine = ctl_engine, \
 	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock, .split = ctl_split,                     \
-	.unmap_dirty = ctl_unmap_dirty, .vfio_plug = ctl_vfio_plug,                               \
+	.unmap_dirty = ctl_unmap_dirty, .container = ctl_container, .vfio_plug = ctl_vfio_plug,   \
 	.vfio_unplug = ctl_vfio_unplug, .vfio_open = ctl_vfio_open, .fd_ioctl = ctl_fd_ioctl,     \
 	.fd_read = ctl_fd_read, .fd_write = ctl_fd_write
 

@@ -9,12 +9,18 @@
 #include "control.h"
 #include "targets.h"
 
-static const struct ctl_calls calls = { .ioctl = sys_ioctl,
+#define DEVICE "/dev/iodirty"
+
+static int module_open_new(void)
+{
+	return sys_open(DEVICE);
+}
+
+static const struct ctl_calls calls = { .open = module_open_new,
+					.ioctl = sys_ioctl,
 					.close = sys_close,
 					.pread = sys_pread,
 					.pwrite = sys_pwrite };
-
-#define DEVICE "/dev/iodirty"
 
 static int module_probe(const char *arg, char *why, size_t why_size)
 {
@@ -38,7 +44,7 @@ static int module_probe(const char *arg, char *why, size_t why_size)
 
 static int module_open(const char *arg, struct target **out)
 {
-	return arg ? -EINVAL : ctl_open(&target_module, CTL_CAPS, &calls, sys_open(DEVICE), out);
+	return arg ? -EINVAL : ctl_open(&target_module, CTL_CAPS, &calls, out);
 }
 
 const struct target_driver target_module = {

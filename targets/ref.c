@@ -7,7 +7,8 @@
 #include "ref.h"
 #include "targets.h"
 
-static const struct ctl_calls calls = { .ioctl = ref_ioctl,
+static const struct ctl_calls calls = { .open = ref_open,
+					.ioctl = ref_ioctl,
 					.close = ref_close,
 					.pread = ref_pread,
 					.pwrite = ref_pwrite };
@@ -22,7 +23,7 @@ static int ref_probe(const char *arg, char *why, size_t why_size)
 
 static int ref_target_open(const char *arg, struct target **out)
 {
-	return arg ? -EINVAL : ctl_open(&target_ref, CTL_CAPS, &calls, ref_open(), out);
+	return arg ? -EINVAL : ctl_open(&target_ref, CTL_CAPS, &calls, out);
 }
 
 const struct target_driver target_ref = {

@@ -74,7 +74,7 @@ CT_TEST(type1_flags, "TYPE1-004", .needs = TARGET_TYPE1)
 	type1_open(&c, VFIO_TYPE1v2_IOMMU, WORD);
 	ct_bitmap_init_guarded(&b, WORD);
 	x(type1_map(&c, 0, c.pages));
-	x_err(EFAULT, ct_ioctl(VFIO_IOMMU_DIRTY_PAGES, NULL));
+	x_err(EFAULT, container_ioctl(VFIO_IOMMU_DIRTY_PAGES, NULL));
 	for (int on = 0; on < 2; on++) {
 		for (u32 flags = 0; flags < 16; flags++) {
 			get = type1_request(&c, 0, c.pages, b.bytes);
@@ -349,7 +349,9 @@ static void iommufd_reports(char *out, size_t size)
 {
 	const u64 page = 4096, iova = align_up(ct.config.format.aperture_first, 32 << 20);
 	const u64 written = PAGE_WRITTEN * page;
-	u8 *mem = ct_memory(PAGES * page, page, 0);
+	const u64 granule = highest(1ull << ct.config.format.granule_lg2, page);
+	/* Where no leaf is larger than the smallest. */
+	u8 *mem = ct_memory(PAGES * page, 2 << 20, granule);
 	struct iommu_hwpt_alloc alloc = {
 		.size = sizeof(alloc),
 		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,

@@ -62,11 +62,11 @@ static inline void type1_open(struct container *c, u32 type, u64 pages)
 	u64 sizes;
 
 	*c = (struct container){ .pages = pages };
-	x(ct.t->driver->container(ct.t, type, &c->dev));
+	x(ct.t->driver->container(ct.t, type, ct.config.format.name, &c->dev));
 	sizes = type1_info(bytes)->iova_pgsizes;
 	ct_check(sizes, "GET_INFO names no page size");
 	c->page = sizes & -sizes;
-	c->iova = align_up(ct.config.format.aperture_first, 32 << 20);
+	c->iova = align_up(ct.config.format.aperture_first + 1, 32 << 20); /* not 0 */
 	c->mem = ct_memory(pages * c->page, highest(c->page, 4096), 0);
 }
 
@@ -92,7 +92,7 @@ static inline int type1_dirty_pages(u32 flags)
 {
 	struct vfio_iommu_type1_dirty_bitmap arg = { .argsz = sizeof(arg), .flags = flags };
 
-	return ct_ioctl(VFIO_IOMMU_DIRTY_PAGES, &arg);
+	return container_ioctl(VFIO_IOMMU_DIRTY_PAGES, &arg);
 }
 
 /* struct vfio_iommu_type1_dirty_bitmap, and the data of GET. */
@@ -119,7 +119,7 @@ static inline struct type1_get type1_request(const struct container *c, u64 firs
 
 static inline int type1_ask(struct type1_get *get)
 {
-	return ct_ioctl(VFIO_IOMMU_DIRTY_PAGES, get);
+	return container_ioctl(VFIO_IOMMU_DIRTY_PAGES, get);
 }
 
 static inline int type1_get(const struct container *c, u64 first, u64 n, void *bitmap)

@@ -29,7 +29,7 @@ static void expect_both(const struct ct_bitmap *b, const char *why)
 
 static int ask(struct type1_unmap *unmap)
 {
-	return ct_ioctl(VFIO_IOMMU_UNMAP_DMA, unmap);
+	return container_ioctl(VFIO_IOMMU_UNMAP_DMA, unmap);
 }
 
 /* All or nothing: one word of the bitmap can be written to, the other not. */

@@ -938,7 +938,7 @@ ABI_FIELD(iodirty_vfio_plug, format, 16, 16);
 ABI_FIELD(iodirty_vfio_plug, pasid_width, 32, 4);
 ABI_FIELD(iodirty_vfio_plug, log_entries, 36, 4);
 ABI_FIELD(iodirty_vfio_plug, out_vfio_id, 40, 4);
-ABI_FIELD(iodirty_vfio_plug, __reserved, 44, 4);
+ABI_FIELD(iodirty_vfio_plug, out_number, 44, 4);
 
 ABI_STRUCT(iodirty_vfio_unplug, 8);
 ABI_FIELD(iodirty_vfio_unplug, size, 0, 4);
@@ -949,5 +949,9 @@ ABI_FIELD(iodirty_vfio_open, size, 0, 4);
 ABI_FIELD(iodirty_vfio_open, node, 4, 4);
 ABI_FIELD(iodirty_vfio_open, vfio_id, 8, 4);
 ABI_FIELD(iodirty_vfio_open, out_fd, 12, 4);
+
+ABI_STRUCT(iodirty_vfio_id, 8);
+ABI_FIELD(iodirty_vfio_id, size, 0, 4);
+ABI_FIELD(iodirty_vfio_id, out_dev_id, 4, 4);
 
 #endif

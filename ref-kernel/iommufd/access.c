@@ -342,6 +342,20 @@ static struct access *nth_access(struct ioas *ioas, u32 index)
 	return access;
 }
 
+void ioas_for_each_pin(struct ioas *ioas, void (*fn)(void *data, u64 first, u64 last), void *data)
+{
+	struct access *access;
+
+	for (u32 i = 0; (access = nth_access(ioas, i)); i++) {
+		port_mutex_lock(&access->lock);
+		for (struct access_pin *pin = access->pins; pin; pin = pin->next)
+			if (pin->ioas == ioas)
+				fn(data, pin->first, pin->last);
+		port_mutex_unlock(&access->lock);
+		object_put(&access->obj);
+	}
+}
+
 void ioas_notify_unmap(struct ioas *ioas, u64 iova, u64 last)
 {
 	struct access *access;

@@ -81,6 +81,7 @@ struct iommufd_ctx {
 	u32 vfio_ioas; /* id, 0: none; under lock */
 
 	const char *test_format; /* of devices that the test interface plugs */
+	u32 split; /* of HWPTs to be: enum iodirty_split_policy; constant */
 	const struct pgt_engine *engine; /* under lock */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
 };
@@ -265,8 +266,21 @@ int ioas_set_huge(struct ioas *ioas, bool on);
 /* Map all of @pages' bytes [offset, offset + length); takes over no reference. */
 int ioas_map_pages(struct ioas *ioas, struct iopages *pages, u64 offset, u64 length,
 		   unsigned int prot, bool fixed, u64 uaddr, u64 *iova);
-/* Take back what was mapped since the rwsem was taken, so that nothing pins it. */
-void ioas_undo_map(struct ioas *ioas, u64 first, u64 last);
+/* Take out the areas that overlap [first, last], which no access has pinned: such as
+ * what was mapped since the rwsem was taken. */
+void ioas_remove_areas(struct ioas *ioas, u64 first, u64 last);
+/* How often accesses were asked to let go, of the farthest area of a range that had any.
+ * Starts zeroed. */
+struct ioas_notices {
+	u64 area;
+	unsigned int count;
+};
+/*
+ * Is [first, last] whole areas, without a hole, that no access has pinned? -ENOENT. Else
+ * accesses are asked to let go, the rwsem not held meanwhile: -EAGAIN, all may be
+ * different. -EDEADLOCK: it was asked often enough.
+ */
+int ioas_close(struct ioas *ioas, u64 first, u64 last, struct ioas_notices *notices);
 /* Both take the rwsem. Whole areas in [first, last]; @empty_ok: none is no error. */
 int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool empty_ok, u64 *unmapped);
 /*
@@ -419,6 +433,8 @@ void fault_receive_all(struct iommufd_ctx *ctx);
 
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
+/* Of a request for dirty bits: -EINVAL, -EOVERFLOW. rwsem held. */
+int dirty_check_geometry(const struct ioas *ioas, u64 iova, u64 length, u64 page_size);
 
 struct residue_node;
 /* Room for what one window may add, so that adding cannot fail. */
@@ -535,6 +551,9 @@ int access_replace(struct access *access, u32 ioas_id);
 int access_pin_pages(struct access *access, u64 iova, u64 length, bool write, u64 *phys);
 void access_unpin_pages(struct access *access, u64 iova, u64 length);
 int access_rw(struct access *access, u64 iova, void *buf, u64 length, bool write);
+/* Each range that is pinned in @ioas now, or that was at some moment since the call. No
+ * lock of this file held; @fn takes none. */
+void ioas_for_each_pin(struct ioas *ioas, void (*fn)(void *data, u64 first, u64 last), void *data);
 /* Tell every access of @ioas that [iova, last] goes away. No lock held. */
 void ioas_notify_unmap(struct ioas *ioas, u64 iova, u64 last);
 
@@ -553,5 +572,28 @@ int vfio_unplug_ioctl(struct ucmd *ucmd);
 int vfio_open_ioctl(struct ucmd *ucmd);
 /* abi/vfio.h (vfio_compat.c); @arg is a pointer or a number. */
 long vfio_compat_ioctl(struct iommufd_ctx *ctx, unsigned int cmd, u64 arg);
+
+/* ---- of these, what VFIO's own containers share (vfio/type1.c) ---- */
+
+/* See that there is an IOAS that VFIO's ioctls act upon. -ENOMEM. */
+int vfio_compat_make_ioas(struct iommufd_ctx *ctx);
+/* Does CHECK_EXTENSION say so whatever there is? */
+bool vfio_has_extension(u64 extension);
+/* The sizes that all HWPTs can map by one leaf, a page at least. ioas->rwsem held. */
+u64 vfio_page_sizes(struct ioas *ioas);
+/* Copy in, and check, what comes with MAP_DMA; map it. */
+int vfio_map_arg(u64 uptr, struct vfio_iommu_type1_dma_map *cmd);
+int vfio_map(struct ioas *ioas, const struct vfio_iommu_type1_dma_map *cmd);
+/* What type1 says in GET_INFO in its own way, or an iommufd does not. */
+struct vfio_info_more {
+	u64 page_sizes;
+	u32 avail;
+	struct vfio_iommu_type1_info_cap_migration migration;
+};
+/* Copy in what comes with GET_INFO; fill it in, and copy out as much as the caller has room
+ * for: ioas->rwsem held. @more may be NULL. */
+int vfio_info_arg(u64 uptr, struct vfio_iommu_type1_info *info);
+int vfio_info_reply(struct ioas *ioas, u64 uptr, struct vfio_iommu_type1_info *info,
+		    const struct vfio_info_more *more);
 
 #endif

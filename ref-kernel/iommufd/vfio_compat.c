@@ -10,26 +10,59 @@
 /* Bytes of @type up to and with @last: what every caller has to have. */
 #define FIXED(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 
-static long check_extension(struct iommufd_ctx *ctx, u64 extension)
+/* Was an IOAS named before? Else name @id, if it is one. */
+static bool name_ioas(struct iommufd_ctx *ctx, u32 id)
 {
-	struct ioas *ioas;
+	bool was;
 
+	port_mutex_lock(&ctx->lock);
+	was = ctx->vfio_ioas;
+	if (!was)
+		ctx->vfio_ioas = id;
+	port_mutex_unlock(&ctx->lock);
+	return was;
+}
+
+int vfio_compat_make_ioas(struct iommufd_ctx *ctx)
+{
+	struct iommu_ioas_alloc alloc = { 0 };
+	struct ucmd nobody = { .ctx = ctx, .arg = &alloc };
+	int err;
+
+	if (name_ioas(ctx, 0))
+		return 0;
+	err = ioas_alloc_ioctl(&nobody);
+	/* Somebody may have been faster. */
+	if (!err && name_ioas(ctx, alloc.out_ioas_id))
+		object_destroy(ctx, alloc.out_ioas_id);
+	return err;
+}
+
+bool vfio_has_extension(u64 extension)
+{
 	switch (extension) {
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
-		return 1;
-	case VFIO_DMA_CC_IOMMU:
-		/* A property of the IOMMUs in front of the container's devices:
-		 * those modelled are all coherent. */
-		ioas = object_get_vfio_ioas(ctx);
-		if (!ioas)
-			return -ENODEV;
-		object_put(&ioas->obj);
-		return 1;
+		return true;
 	default:
-		return 0;
+		return false;
 	}
+}
+
+static long check_extension(struct iommufd_ctx *ctx, u64 extension)
+{
+	struct ioas *ioas;
+
+	if (extension != VFIO_DMA_CC_IOMMU)
+		return vfio_has_extension(extension);
+	/* A property of the IOMMUs in front of the container's devices: those
+	 * modelled are all coherent. */
+	ioas = object_get_vfio_ioas(ctx);
+	if (!ioas)
+		return -ENODEV;
+	object_put(&ioas->obj);
+	return 1;
 }
 
 /*
@@ -55,8 +88,7 @@ static int set_iommu(struct iommufd_ctx *ctx, u64 type)
 	return err;
 }
 
-/* The sizes that all HWPTs can map by one leaf. ioas->rwsem held. */
-static u64 page_sizes(struct ioas *ioas)
+u64 vfio_page_sizes(struct ioas *ioas)
 {
 	u64 sizes = ~0ULL;
 
@@ -68,10 +100,16 @@ static u64 page_sizes(struct ioas *ioas)
 	return sizes ? sizes : ioas->alignment;
 }
 
-/* The answer's parts, in this order; what follows the ranges is aligned. */
+/* The answer's parts, in this order, with the ranges between them; all are aligned. */
 struct info_head {
 	struct vfio_iommu_type1_info info;
 	struct vfio_iommu_type1_info_cap_iova_range iova;
+};
+
+struct info_tail {
+	struct vfio_iommu_type1_info_dma_avail avail;
+	u32 pad;
+	struct vfio_iommu_type1_info_cap_migration migration; /* of type1's only */
 };
 
 static u64 avail_offset(u32 ranges)
@@ -96,17 +134,23 @@ static void fill_iova(struct ioas *ioas, u8 *answer, u32 ranges)
 	}
 }
 
-static void fill_avail(u8 *answer, u32 ranges)
+static void fill_tail(u8 *answer, u32 ranges, const struct vfio_info_more *more)
 {
-	struct vfio_iommu_type1_info_dma_avail *avail = (void *)(answer + avail_offset(ranges));
+	struct info_tail *tail = (struct info_tail *)(answer + avail_offset(ranges));
 
-	avail->header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
-	avail->header.version = 1;
-	avail->avail = UINT32_MAX; /* no limit but memory */
+	tail->avail.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+	tail->avail.header.version = 1;
+	tail->avail.avail = UINT32_MAX; /* no limit but memory */
+	if (!more)
+		return;
+	tail->avail.avail = more->avail;
+	tail->avail.header.next =
+		(u32)(avail_offset(ranges) + offsetof(struct info_tail, migration));
+	tail->migration = more->migration;
 }
 
-/* Fill in @info, and copy as much as the caller has room for. ioas->rwsem held. */
-static int reply_info(struct ioas *ioas, u64 uptr, struct vfio_iommu_type1_info *info)
+int vfio_info_reply(struct ioas *ioas, u64 uptr, struct vfio_iommu_type1_info *info,
+		    const struct vfio_info_more *more)
 {
 	struct usable usable = { .reserved = ioas->reserved };
 	struct iommu_iova_range range;
@@ -117,10 +161,11 @@ static int reply_info(struct ioas *ioas, u64 uptr, struct vfio_iommu_type1_info 
 
 	while (usable_next(&usable, &range))
 		ranges++;
-	total = avail_offset(ranges) + sizeof(struct vfio_iommu_type1_info_dma_avail);
+	total = avail_offset(ranges) +
+		(more ? sizeof(struct info_tail) : sizeof(struct vfio_iommu_type1_info_dma_avail));
 	info->argsz = (u32)total;
 	info->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info->iova_pgsizes = page_sizes(ioas);
+	info->iova_pgsizes = more ? more->page_sizes : vfio_page_sizes(ioas);
 	/* All of the chain or none: half of one would end nowhere. */
 	if (room < total)
 		return port_copy_to_user(uptr, info, port_min(room, sizeof(*info)));
@@ -131,64 +176,88 @@ static int reply_info(struct ioas *ioas, u64 uptr, struct vfio_iommu_type1_info 
 	info->cap_offset = offsetof(struct info_head, iova);
 	memcpy(answer, info, sizeof(*info));
 	fill_iova(ioas, answer, ranges);
-	fill_avail(answer, ranges);
+	fill_tail(answer, ranges, more);
 	err = port_copy_to_user(uptr, answer, total);
 	port_free(answer);
 	return err;
 }
 
-static int get_info(struct iommufd_ctx *ctx, u64 uptr)
+int vfio_info_arg(u64 uptr, struct vfio_iommu_type1_info *info)
 {
 	const u32 fixed = FIXED(vfio_iommu_type1_info, iova_pgsizes);
-	struct vfio_iommu_type1_info info = { 0 };
-	struct ioas *ioas;
 	int err;
 
-	err = port_copy_from_user(&info, uptr, fixed);
+	memset(info, 0, sizeof(*info));
+	err = port_copy_from_user(info, uptr, fixed);
 	if (err)
 		return err;
-	if (info.argsz < fixed)
-		return -EINVAL;
+	return info->argsz < fixed ? -EINVAL : 0;
+}
+
+static int get_info(struct iommufd_ctx *ctx, u64 uptr)
+{
+	struct vfio_iommu_type1_info info;
+	struct ioas *ioas;
+	int err = vfio_info_arg(uptr, &info);
+
+	if (err)
+		return err;
 	ioas = object_get_vfio_ioas(ctx);
 	if (!ioas)
 		return -ENODEV;
 	port_rwsem_read(&ioas->rwsem);
-	err = reply_info(ioas, uptr, &info);
+	err = vfio_info_reply(ioas, uptr, &info, NULL);
 	port_rwsem_read_end(&ioas->rwsem);
 	object_put(&ioas->obj);
 	return err;
 }
 
-static int map_dma(struct iommufd_ctx *ctx, u64 uptr)
+int vfio_map_arg(u64 uptr, struct vfio_iommu_type1_dma_map *cmd)
 {
 	const u32 access = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
-	struct vfio_iommu_type1_dma_map cmd;
-	unsigned int prot = 0;
-	struct iopages *pages;
-	struct ioas *ioas;
-	u64 iova;
 	int err;
 
-	err = port_copy_from_user(&cmd, uptr, sizeof(cmd));
+	err = port_copy_from_user(cmd, uptr, sizeof(*cmd));
 	if (err)
 		return err;
-	if (cmd.argsz < sizeof(cmd) || cmd.flags & ~access || !(cmd.flags & access))
+	if (cmd->argsz < sizeof(*cmd) || cmd->flags & ~access || !(cmd->flags & access))
 		return -EINVAL;
-	if (cmd.flags & VFIO_DMA_MAP_FLAG_READ)
+	return 0;
+}
+
+int vfio_map(struct ioas *ioas, const struct vfio_iommu_type1_dma_map *cmd)
+{
+	unsigned int prot = 0;
+	struct iopages *pages;
+	u64 iova = cmd->iova;
+	int err;
+
+	if (cmd->flags & VFIO_DMA_MAP_FLAG_READ)
 		prot |= PGT_READ;
-	if (cmd.flags & VFIO_DMA_MAP_FLAG_WRITE)
+	if (cmd->flags & VFIO_DMA_MAP_FLAG_WRITE)
 		prot |= PGT_WRITE;
+	pages = iopages_from_user(ioas->obj.ctx, cmd->vaddr, cmd->size, prot & PGT_WRITE, &err);
+	if (!pages)
+		return err;
+	port_rwsem_write(&ioas->rwsem);
+	err = ioas_map_pages(ioas, pages, 0, cmd->size, prot, true, 0, &iova);
+	port_rwsem_write_end(&ioas->rwsem);
+	iopages_put(pages);
+	return err;
+}
+
+static int map_dma(struct iommufd_ctx *ctx, u64 uptr)
+{
+	struct vfio_iommu_type1_dma_map cmd;
+	struct ioas *ioas;
+	int err = vfio_map_arg(uptr, &cmd);
+
+	if (err)
+		return err;
 	ioas = object_get_vfio_ioas(ctx);
 	if (!ioas)
 		return -ENODEV;
-	pages = iopages_from_user(ctx, cmd.vaddr, cmd.size, prot & PGT_WRITE, &err);
-	if (pages) {
-		iova = cmd.iova;
-		port_rwsem_write(&ioas->rwsem);
-		err = ioas_map_pages(ioas, pages, 0, cmd.size, prot, true, 0, &iova);
-		port_rwsem_write_end(&ioas->rwsem);
-		iopages_put(pages);
-	}
+	err = vfio_map(ioas, &cmd);
 	object_put(&ioas->obj);
 	return err;
 }

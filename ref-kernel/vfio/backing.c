@@ -89,8 +89,6 @@ static enum iodirty_fault access_dma(struct vfio_device *dev, bool write, u64 io
 		return IODIRTY_FAULT_MEMORY;
 	if (err)
 		return IODIRTY_FAULT_NOT_PRESENT;
-	if (write && backing->container)
-		type1_note_write(backing->container, iova, length);
 	return IODIRTY_FAULT_NONE;
 }
 

@@ -30,6 +30,7 @@ int vfio_plug_ioctl(struct ucmd *ucmd)
 		return err;
 	}
 	cmd->out_vfio_id = plugged->obj.id;
+	cmd->out_number = plugged->dev->number;
 	err = ucmd_reply(ucmd);
 	if (err)
 		object_put(&plugged->obj);

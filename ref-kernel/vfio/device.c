@@ -3,7 +3,7 @@
  * A VFIO device: its life, who has it, and the ioctls of its own node
  * (drivers/vfio/device_cdev.c, vfio_main.c).
  */
-#include "device.h"
+#include "container.h"
 
 #define FIXED(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 #define ALL_FLAGS                                                                               \
@@ -23,7 +23,7 @@ static int check_plug(const struct iodirty_vfio_plug *plug)
 {
 	bool by_pasid = plug->kind == IODIRTY_VFIO_MDEV_PASID;
 
-	if (plug->flags & ~ALL_FLAGS || plug->kind > IODIRTY_VFIO_MDEV_PASID || plug->__reserved)
+	if (plug->flags & ~ALL_FLAGS || plug->kind > IODIRTY_VFIO_MDEV_PASID)
 		return -EOPNOTSUPP;
 	if (plug->format[IODIRTY_NAME_LEN - 1] || !by_pasid != !plug->pasid ||
 	    (plug->pasid_width && plug->kind != IODIRTY_VFIO_PCI) || plug->pasid_width > 20 ||
@@ -79,12 +79,14 @@ void vfio_device_put(struct vfio_device *dev)
 	port_free(dev);
 }
 
-/* Its engine is at rest: it does nothing more, and is nobody's. lock held. */
+/* Its engine is at rest: it does nothing more, and is nobody's. In a container it stays
+ * bound while its group is in that. lock held. */
 static void release_device(struct vfio_device *dev)
 {
 	vfio_config_reset(dev);
 	vfio_log_end(dev);
-	vfio_backing_unbind(dev);
+	if (!dev->backing.container || dev->gone)
+		vfio_backing_unbind(dev);
 	vfio_mig_reset(dev);
 	dev->holder = NULL;
 }
@@ -101,7 +103,7 @@ void vfio_device_remove(struct vfio_device *dev)
 
 /* ---- opens ---- */
 
-struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *err)
+struct vfio_file *vfio_file_open(struct vfio_device *dev, struct vfio_group *group, int *err)
 {
 	struct vfio_file *file = port_alloc(sizeof(*file));
 
@@ -110,8 +112,11 @@ struct vfio_file *vfio_file_open(struct vfio_device *dev, bool by_group, int *er
 		return NULL;
 	file->dev = dev;
 	vfio_device_hold(dev);
-	if (by_group)
-		dev->holder = file;
+	file->group = group;
+	if (group) {
+		group->opens++;
+		port_count(&group->refs, 1);
+	}
 	return file;
 }
 
@@ -122,7 +127,7 @@ static void *device_open(struct vfio_device *dev, int *err)
 	port_mutex_lock(&dev->lock);
 	*err = -ENODEV;
 	if (!dev->gone)
-		file = vfio_file_open(dev, false, err);
+		file = vfio_file_open(dev, NULL, err);
 	port_mutex_unlock(&dev->lock);
 	return file;
 }
@@ -133,11 +138,13 @@ static void file_release(void *priv)
 	struct vfio_device *dev = file->dev;
 
 	port_mutex_lock(&dev->lock);
-	if (dev->holder == file) {
+	if (file->group ? !--file->group->opens : dev->holder == file) {
 		vfio_engine_reset(dev);
 		release_device(dev);
 	}
 	port_mutex_unlock(&dev->lock);
+	if (file->group)
+		vfio_group_put(file->group);
 	vfio_device_put(dev);
 	port_free(file);
 }
@@ -192,8 +199,10 @@ static long bind(struct vfio_file *file, u64 uptr)
 		return err;
 	if (cmd.flags || cmd.iommufd < 0)
 		return -EINVAL;
-	if (dev->holder)
-		return dev->backing.container ? -EBUSY : -EINVAL;
+	if (dev->holder || file->group)
+		return -EINVAL;
+	if (dev->group)
+		return -EBUSY;
 	ctx = port_fd_get(cmd.iommufd, &iommufd_fd_ops, &held);
 	if (!ctx)
 		return -EBADF;
@@ -301,13 +310,13 @@ static long reset(struct vfio_device *dev)
 {
 	vfio_engine_reset(dev);
 	vfio_config_reset(dev);
+	vfio_log_end(dev);
 	vfio_mig_reset(dev);
 	return 0;
 }
 
-static long bound_ioctl(struct vfio_device *dev, unsigned int cmd, u64 arg)
+static long bound_ioctl(struct vfio_device *dev, bool by_node, unsigned int cmd, u64 arg)
 {
-	bool by_node = !dev->backing.container;
 
 	switch (cmd) {
 	case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
@@ -329,6 +338,12 @@ static long bound_ioctl(struct vfio_device *dev, unsigned int cmd, u64 arg)
 	}
 }
 
+/* Bound by it, or by the group that it came by, which may open the device more than once. */
+static bool is_bound(const struct vfio_file *file)
+{
+	return file->group || file->dev->holder == file;
+}
+
 static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
 {
 	struct vfio_file *file = priv;
@@ -340,10 +355,10 @@ static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
 		ret = -ENODEV;
 	else if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
 		ret = bind(file, arg);
-	else if (dev->holder != file)
+	else if (!is_bound(file))
 		ret = -EINVAL;
 	else
-		ret = bound_ioctl(dev, cmd, arg);
+		ret = bound_ioctl(dev, !file->group, cmd, arg);
 	port_mutex_unlock(&dev->lock);
 	return ret;
 }
@@ -356,7 +371,7 @@ static s64 file_rw(struct vfio_file *file, bool write, u64 uaddr, u64 size, u64 
 	port_mutex_lock(&dev->lock);
 	if (dev->gone)
 		err = -ENODEV;
-	else if (dev->holder != file)
+	else if (!is_bound(file))
 		err = -EINVAL;
 	port_mutex_unlock(&dev->lock);
 	return err ? err : vfio_region_rw(dev, write, uaddr, size, pos);

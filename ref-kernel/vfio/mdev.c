@@ -126,6 +126,8 @@ bool vfio_mdev_attached(struct vfio_mdev *mdev)
 
 int vfio_mdev_rw(struct vfio_mdev *mdev, u64 iova, void *buf, u64 length, bool write)
 {
+	if (write && mdev->container)
+		return type1_write(mdev->container, mdev->access, iova, buf, length);
 	return access_rw(mdev->access, iova, buf, length, write);
 }
 

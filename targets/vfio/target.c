@@ -247,11 +247,12 @@ static int vfio_detach(struct target *t, uint32_t dev_id, uint32_t pasid)
 	return ret;
 }
 
-static int vfio_container(struct target *t, unsigned int type, uint32_t *dev_id)
+static int vfio_container(struct target *t, unsigned int type, const char *format, uint32_t *dev_id)
 {
 	struct vfio_target *v = self(t);
 	int ret;
 
+	(void)format; /* there is but one */
 	if (v->group >= 0)
 		return -EBUSY;
 	device_close(&v->dev);
