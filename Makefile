@@ -43,7 +43,7 @@ FLAGS_tsan := $(SANITIZE) -fsanitize=thread
 INC_TESTS := -I include -I conformance/lib
 INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
 	-I ref-kernel/port/user -I ref-kernel/pgtable -I ref-kernel/hw -I ref-kernel/iommufd \
-	-I ref-kernel/vfio
+	-I ref-kernel/vfio -I workloads
 # Tests see what they test through target.h and the ABI only, examples the ABI.
 includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
 	$(if $(filter examples/% conformance/deviations/%,$(1)),-I include,$(INC)))
@@ -51,12 +51,13 @@ includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
 # ---- sources ----
 
 # What is loaded into a program that runs on the reference, and all else.
-PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c call.c fail_nth.c wire.c) \
+PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c rw.c call.c fail_nth.c wire.c) \
 	port/user/self.c)
-REF_SRC := $(filter-out ref-kernel/preload/preload.c ref-kernel/preload/call.c \
-	ref-kernel/preload/fail_nth.c,$(foreach d,iommufd vfio pgtable hw port/user preload, \
+REF_SRC := $(filter-out $(addprefix ref-kernel/preload/,preload.c rw.c call.c fail_nth.c), \
+	$(foreach d,iommufd vfio pgtable hw port/user preload, \
 	$(wildcard ref-kernel/$(d)/*.c)))
-CT_SRC := $(foreach d,conformance/runner conformance/lib targets targets/vfio,$(wildcard $(d)/*.c))
+CT_SRC := $(foreach d,conformance/runner conformance/lib targets targets/vfio \
+	workloads,$(wildcard $(d)/*.c))
 TEST_SRC := $(wildcard conformance/tests/*.c)
 META_SRC := $(wildcard conformance/meta/*.c)
 UNIT_SRC := $(wildcard conformance/unit/*_test.c)

@@ -11,15 +11,14 @@
  * leaves preemption out. The tables are as warm in the caches as the read before
  * leaves them.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harvest.h"
+#include "measure.h"
 #include "pattern.h"
 #include "shim.h"
 #include "space.h"
@@ -55,51 +54,6 @@ static struct space space;
 static struct pattern pattern;
 static uint64_t *bitmap;
 static const struct cell *opened_for;
-
-/* ---- time ---- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/* What reading the clock adds to a measurement: the least of many. */
-static uint64_t clock_cost_ns(void)
-{
-	static uint64_t cost;
-
-	for (int i = 0; !cost || i < 1000; i++) {
-		uint64_t start = now_ns(), took = now_ns() - start;
-
-		if (!cost || took < cost)
-			cost = took;
-	}
-	return cost;
-}
-
-static double since_ns(uint64_t start)
-{
-	uint64_t took = now_ns() - start, cost = clock_cost_ns();
-
-	return took > cost ? took - cost : 1;
-}
-
-static int compare_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Sorts; then [0] is the minimum. */
-static double median(double *values, unsigned int n)
-{
-	qsort(values, n, sizeof(*values), compare_double);
-	return values[n / 2];
-}
 
 /* ---- the mapping that cells share ---- */
 
@@ -187,7 +141,7 @@ static bool samples_alloc(struct samples *s, unsigned int repetitions)
 
 static int read_floor(struct samples *s)
 {
-	uint64_t start = now_ns();
+	uint64_t start = measure_now_ns();
 	int err;
 
 	if (!space.t->driver->table_read) {
@@ -195,7 +149,7 @@ static int read_floor(struct samples *s)
 		return 0;
 	}
 	err = space_table_read(&space, &s->entries);
-	s->floor[s->floors++] = since_ns(start);
+	s->floor[s->floors++] = measure_since_ns(start);
 	return err;
 }
 
@@ -229,9 +183,9 @@ static const char *measure(struct samples *s, unsigned int engine, unsigned int 
 	memset(bitmap, 0, pattern.words * sizeof(*bitmap));
 	if (read_floor(s))
 		return "the tables could not be read";
-	start = now_ns();
-	err = space_harvest(&space, bitmap);
-	s->harvest[engine][repetition] = since_ns(start);
+	start = measure_now_ns();
+	err = space_harvest(&space, 0, bitmap);
+	s->harvest[engine][repetition] = measure_since_ns(start);
 	if (err)
 		return "IOMMU_HWPT_GET_DIRTY_BITMAP failed";
 	if (read_floor(s))
@@ -245,7 +199,7 @@ static const char *measure(struct samples *s, unsigned int engine, unsigned int 
 static void report_engine(struct bench_state *state, struct samples *s, unsigned int e,
 			  double floor_min, double floor_median)
 {
-	double mid = median(s->harvest[e], s->harvests), min = s->harvest[e][0];
+	double mid = measure_median(s->harvest[e], s->harvests), min = s->harvest[e][0];
 	char prefix[IODIRTY_NAME_LEN + 1] = "", name[64];
 
 	if (e)
@@ -273,27 +227,12 @@ static void report_engine(struct bench_state *state, struct samples *s, unsigned
 	}
 }
 
-#define SIZE_NAME 24
-
-static const char *size_name(uint64_t bytes, char buf[SIZE_NAME])
-{
-	static const char units[] = "BKMGT";
-	int u = 0;
-
-	while (bytes >= 1024 && !(bytes % 1024) && u < 4) {
-		bytes /= 1024;
-		u++;
-	}
-	snprintf(buf, SIZE_NAME, "%llu%c", (unsigned long long)bytes, units[u]);
-	return buf;
-}
-
 static void print_head(const struct cell *c, const struct samples *s)
 {
-	char leaf[SIZE_NAME], range[SIZE_NAME];
+	char leaf[MEASURE_NAME], range[MEASURE_NAME];
 
 	printf("\n%s, %s leaves, %s mapped, %llu IOPTEs\n", c->format.name,
-	       size_name(space.leaf, leaf), size_name(space.length, range),
+	       measure_size_name(space.leaf, leaf), measure_size_name(space.length, range),
 	       (unsigned long long)s->entries);
 	printf("  %-9s %8s  %14s %16s %8s %10s %11s", "pattern", "density", "floor ns/IOPTE",
 	       "harvest ns/IOPTE", "x floor", "ms/GiB", "over-report");
@@ -322,7 +261,7 @@ static void print_row(const struct cell *c, struct samples *s, double floor, uin
 static void report(struct bench_state *state, const struct cell *c, struct samples *s,
 		   uint64_t written)
 {
-	double floor_median = s->floors ? median(s->floor, s->floors) : 0;
+	double floor_median = s->floors ? measure_median(s->floor, s->floors) : 0;
 	double floor_min = s->floors ? s->floor[0] : 0;
 
 	for (unsigned int e = 0; e < s->engines; e++)
@@ -347,10 +286,10 @@ static void report(struct bench_state *state, const struct cell *c, struct sampl
 static void fail(struct bench_state *state, const struct cell *c, const struct samples *s,
 		 const char *why)
 {
-	char leaf[SIZE_NAME], message[512];
+	char leaf[MEASURE_NAME], message[512];
 
 	snprintf(message, sizeof(message), "%s/%s %s %.1f %%: %s", c->format.name,
-		 size_name(c->leaf, leaf), c->clustered ? "clustered" : "random",
+		 measure_size_name(c->leaf, leaf), c->clustered ? "clustered" : "random",
 		 c->permille / 10.0, why);
 	if (s->missed || s->excess)
 		snprintf(message + strlen(message), sizeof(message) - strlen(message),
@@ -415,7 +354,7 @@ static void add_cell(const struct harvest_plan *plan, const struct iodirty_forma
 		     uint64_t leaf, bool clustered, unsigned int permille)
 {
 	struct cell *c = calloc(1, sizeof(*c));
-	char size[SIZE_NAME], name[96];
+	char size[MEASURE_NAME], name[96];
 
 	if (!c) {
 		perror("iodirty bench");
@@ -432,8 +371,9 @@ static void add_cell(const struct harvest_plan *plan, const struct iodirty_forma
 	};
 	*cells_end = c;
 	cells_end = &c->next;
-	snprintf(name, sizeof(name), "harvest/%s/%s/%s/%g%%", format->name, size_name(leaf, size),
-		 clustered ? "clustered" : "random", permille / 10.0);
+	snprintf(name, sizeof(name), "harvest/%s/%s/%s/%g%%", format->name,
+		 measure_size_name(leaf, size), clustered ? "clustered" : "random",
+		 permille / 10.0);
 	bench_register(name, c->repetitions, run_cell, c);
 }
 

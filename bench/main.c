@@ -14,6 +14,7 @@
 
 #include "harvest.h"
 #include "shim.h"
+#include "unmap.h"
 #include "version.h"
 
 enum { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING = 4 };
@@ -32,7 +33,8 @@ static const char usage[] =
 	"usage: iodirty bench [-t TARGET] [-f FORMAT]... [--quick|--full] [-o DIR] [--force]\n"
 	"\n"
 	"Measure what a harvest of dirty bits costs, beside the cost of merely reading the\n"
-	"same page-table entries (the floor). Every bitmap is checked.\n"
+	"same page-table entries (the floor); and what it adds to an unmap. Every bitmap is\n"
+	"checked.\n"
 	"\n"
 	"  -t, --target TARGET  what to measure; \"ref\" unless given (iodirty list targets)\n"
 	"  -f, --format FORMAT  only these page-table formats: a name, a glob, or what comes\n"
@@ -288,14 +290,15 @@ int main(int argc, char **argv)
 
 	for (unsigned int i = 0; i < n; i++) {
 		if (formats[i].flags & IODIRTY_FORMAT_DIRTY)
-			cells += harvest_register(&plan, &formats[i]);
+			cells += harvest_register(&plan, &formats[i]) +
+				 unmap_register(&plan, &formats[i]);
 		else
 			fprintf(stderr, "iodirty bench: %s has no dirty bits: left out\n",
 				formats[i].name);
 	}
 	add_context(&o, formats, n);
 	ran = cells ? bench_run_all(o.out ? partial : NULL) : 0;
-	failed = harvest_finish();
+	failed = harvest_finish() + unmap_finish();
 	if (!ran) {
 		if (o.out)
 			remove(partial);

@@ -98,7 +98,7 @@ static void *chunk_memory(struct space *s)
 }
 
 /* The first chunk is mapped, the others are copies of it. */
-static int map_all(struct space *s)
+int space_map(struct space *s)
 {
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
@@ -108,12 +108,9 @@ static int map_all(struct space *s)
 		.length = s->chunk,
 		.iova = s->iova,
 	};
-	void *memory = chunk_memory(s);
 	int err;
 
-	if (!memory)
-		return failed(s, -errno, "memory for the mapping");
-	map.user_va = (uintptr_t)memory;
+	map.user_va = (uintptr_t)s->memory;
 	err = s->t->driver->ioctl(s->t, IOMMU_IOAS_MAP, &map);
 	if (err)
 		return failed(s, err, "IOMMU_IOAS_MAP");
@@ -214,8 +211,10 @@ int space_open(struct space *s, const struct target_driver *driver, const char *
 	if (err)
 		return failed(s, err, "open");
 	err = track(s);
-	if (!err)
-		err = map_all(s);
+	if (!err) {
+		s->memory = chunk_memory(s);
+		err = s->memory ? space_map(s) : failed(s, -errno, "memory for the mapping");
+	}
 	if (!err && s->t->caps & TARGET_LEAF)
 		err = check_leaves(s);
 	return err;
@@ -284,11 +283,12 @@ int space_mark(struct space *s, const uint64_t *pages)
 	return s->t->caps & TARGET_TEST_DIRTY ? mark_by_test(s, pages) : mark_by_dma(s, pages);
 }
 
-int space_harvest(struct space *s, uint64_t *bitmap)
+int space_harvest(struct space *s, uint32_t flags, uint64_t *bitmap)
 {
 	struct iommu_hwpt_get_dirty_bitmap get = {
 		.size = sizeof(get),
 		.hwpt_id = s->hwpt,
+		.flags = flags,
 		.iova = s->iova,
 		.length = s->length,
 		.page_size = s->page,
@@ -296,6 +296,31 @@ int space_harvest(struct space *s, uint64_t *bitmap)
 	};
 
 	return s->t->driver->ioctl(s->t, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
+}
+
+int space_unmap(struct space *s)
+{
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = s->ioas,
+		.iova = s->iova,
+		.length = s->length,
+	};
+
+	return s->t->driver->ioctl(s->t, IOMMU_IOAS_UNMAP, &unmap);
+}
+
+int space_unmap_dirty(struct space *s, uint64_t *bitmap)
+{
+	struct iodirty_unmap_dirty unmap = {
+		.ioas_id = s->ioas,
+		.iova = s->iova,
+		.length = s->length,
+		.page_size = s->page,
+		.data = (uintptr_t)bitmap,
+	};
+
+	return s->t->driver->unmap_dirty(s->t, &unmap);
 }
 
 int space_table_read(struct space *s, uint64_t *entries)

@@ -20,6 +20,7 @@ struct space {
 	uint32_t dev, ioas, hwpt;
 	char error[160]; /* why space_open failed */
 	/* private */
+	void *memory; /* of the first chunk */
 	void *reserved;
 	uint64_t reserved_size, chunk;
 };
@@ -36,8 +37,14 @@ void space_close(struct space *space);
 /* Make dirty, as a write by the device would, each page whose bit is set. */
 int space_mark(struct space *space, const uint64_t *pages);
 
-/* GET_DIRTY_BITMAP of the whole range, clearing. */
-int space_harvest(struct space *space, uint64_t *bitmap);
+/* GET_DIRTY_BITMAP of the whole range. */
+int space_harvest(struct space *space, uint32_t flags, uint64_t *bitmap);
+
+/* Unmap the whole range: by IOAS_UNMAP, or, only if the target can, with what was
+ * written. And map it again, as it was. */
+int space_unmap(struct space *space);
+int space_unmap_dirty(struct space *space, uint64_t *bitmap);
+int space_map(struct space *space);
 
 /* Read the IOPTEs of the whole range once: how many. Only if the target can. */
 int space_table_read(struct space *space, uint64_t *entries);

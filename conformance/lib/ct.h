@@ -129,6 +129,8 @@ int ct_hw_info(u32 dev, u64 *capabilities);
 int ct_set_tracking(u32 hwpt, bool on);
 /* enum iodirty_split_policy. */
 int ct_split(u32 hwpt, u32 policy);
+/* The extension: unmap, and report what was written until then. */
+int ct_unmap_dirty(u32 ioas, u64 iova, u64 length, u64 page_size, const void *bitmap);
 int ct_get_bitmap(u32 hwpt, u32 flags, u64 iova, u64 length, u64 page_size, const void *bitmap);
 /* Of a device with PASIDs: few, or what the kernel's mock has. */
 #define PASID_WIDTH (ct.t->caps & TARGET_REFERENCE ? 8u : (u32)MOCK_PASID_WIDTH)

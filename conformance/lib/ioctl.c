@@ -114,6 +114,19 @@ int ct_unmap(u32 ioas, u64 iova, u64 length, u64 *unmapped)
 	return ret;
 }
 
+int ct_unmap_dirty(u32 ioas, u64 iova, u64 length, u64 page_size, const void *bitmap)
+{
+	struct iodirty_unmap_dirty arg = {
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = length,
+		.page_size = page_size,
+		.data = (uintptr_t)bitmap,
+	};
+
+	return ct.t->driver->unmap_dirty(ct.t, &arg);
+}
+
 int ct_option(u32 option, u32 object, u16 op, u64 *val)
 {
 	struct iommu_option arg = {

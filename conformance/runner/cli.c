@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -57,6 +59,44 @@ const struct target_driver *usable_target(const struct command *command, const c
 		return NULL;
 	}
 	return driver;
+}
+
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	return end != text && !*end && !errno && text[0] != '-' && *out >= min && *out <= max;
+}
+
+/* With a letter for a power of @base. */
+static bool parse_scaled(const char *text, uint64_t base, uint64_t *out)
+{
+	static const char letters[] = "KMGT";
+	const char *letter = *text ? strchr(letters, text[strlen(text) - 1]) : NULL;
+	char digits[32];
+
+	if (snprintf(digits, sizeof(digits), "%s", text) >= (int)sizeof(digits))
+		return false;
+	if (letter)
+		digits[strlen(digits) - 1] = '\0';
+	if (!parse_number(digits, 0, UINT64_MAX, out))
+		return false;
+	for (; letter && letter >= letters; letter--)
+		if (__builtin_mul_overflow(*out, base, out))
+			return false;
+	return true;
+}
+
+bool parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	return parse_scaled(text, 1024, out) && *out >= min && *out <= max;
+}
+
+bool parse_rate(const char *text, uint64_t *out)
+{
+	return parse_scaled(text, 1000, out) && *out >= 8;
 }
 
 bool name_matches(const char *pattern, const char *name)

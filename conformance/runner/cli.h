@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct target_driver;
 
@@ -29,6 +30,7 @@ int list_main(const struct command *command, int argc, char **argv);
 int conform_main(const struct command *command, int argc, char **argv);
 int bench_main(const struct command *command, int argc, char **argv);
 int certify_main(const struct command *command, int argc, char **argv);
+int migrate_main(const struct command *command, int argc, char **argv);
 int lab_main(const struct command *command, int argc, char **argv);
 int run_main(const struct command *command, int argc, char **argv);
 int not_built_main(const struct command *command, int argc, char **argv);
@@ -47,6 +49,12 @@ int option_error(const struct command *command, char **argv);
  */
 const struct target_driver *usable_target(const struct command *command, const char *spec,
 					  const char **arg, int *exit_code);
+
+/* A number of @text, all of it, within these bounds. */
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+/* "64M": with K, M, G or T, of 1024; and "10G": of 1000. */
+bool parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+bool parse_rate(const char *text, uint64_t *out);
 
 /* Does @pattern, a name or a glob, name @name? */
 bool name_matches(const char *pattern, const char *name);

@@ -37,15 +37,6 @@ struct request {
 	bool force, ktap;
 };
 
-static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	return end != text && !*end && !errno && text[0] != '-' && *out >= min && *out <= max;
-}
-
 static bool parse_scale(const char *text, double *out)
 {
 	char *end;

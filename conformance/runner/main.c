@@ -66,11 +66,44 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "migrate",
-		.arguments = "[-t TARGET] [--workload W]",
+		.arguments =
+			"[-t TARGET] [-f FORMAT] [--tracker NAME]... [--workload NAME]...\n"
+			"               [--memory SIZE] [--devices N] [--rate N] [--link RATE]\n"
+			"               [--downtime MS] [--rounds MAX] [--seed N] [--leaf SIZE]\n"
+			"               [--compare] [-o DIR] [--force]",
 		.summary = "precopy to a second memory, then compare every byte",
 		.help = "Copies memory that devices write to a second memory, round by round, by\n"
-			"what the dirty bitmap reports, and compares every byte at the end.",
-		.run = not_built_main,
+			"what trackers report; then stops them, copies the rest, moves their state,\n"
+			"and compares every byte. Each report is held against what devices wrote.\n"
+			"\n"
+			"  -t, --target TARGET    whose devices (default: the first)\n"
+			"  -f, --format FORMAT    of their IOMMUs' tables (default: the first)\n"
+			"      --tracker NAME     iommu (default): by IOMMU; log: by each device;\n"
+			"                         mixed: some by IOMMU, some by themselves, and an\n"
+			"                         mdev; type1: in a container; nobody: all is dirty;\n"
+			"                         all: one after the other; may be repeated\n"
+			"  -w, --workload NAME    what devices write: uniform (default), hot, ring,\n"
+			"                         append, idle; A+B: some this, some that; all: one\n"
+			"                         after the other; may be repeated\n"
+			"  -m, --memory SIZE      of the guest (default: 1G; it takes twice that)\n"
+			"      --devices N        default: 2, or what tracker and workload take\n"
+			"      --rate N           writes a second of each, 0: flat out (default: the\n"
+			"                         workload's)\n"
+			"      --link RATE        rounds take as long as by a link of so many bits a\n"
+			"                         second, e.g. 10G (default: as memory can be copied)\n"
+			"      --downtime MS      stop devices when the rest takes no longer (default:\n"
+			"                         300; 0: go on for all rounds)\n"
+			"      --rounds MAX       stop them at the latest then (default: 10)\n"
+			"      --seed N           of memory and of random writes\n"
+			"      --leaf SIZE        of page tables, e.g. 2M (default: the smallest)\n"
+			"      --compare          type1 and iommu with four workloads, by a link of\n"
+			"                         10G: bytes, rounds and downtime, as a table\n"
+			"  -o, --output DIR       write migrate.json to DIR, which must not exist\n"
+			"      --force            DIR may exist: replace what iodirty wrote there\n"
+			"\n"
+			"Exit code: 0 every byte equal, and no write lost; 1 not; 2 wrong usage,\n"
+			"4 nothing ran.",
+		.run = migrate_main,
 	},
 	{
 		.name = "certify",
@@ -103,14 +136,22 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "run",
-		.arguments = "[-f FORMAT] [--] PROGRAM [ARGUMENTS]",
+		.arguments =
+			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
 		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
-			"/dev/iommu is the reference. It must be dynamically linked, for 64-bit x86\n"
-			"with glibc, and gain no rights by being run.\n"
+			"/dev/iommu, or below /dev/vfio/, is the reference. It must be dynamically\n"
+			"linked, for 64-bit x86 with glibc, and gain no rights by being run.\n"
 			"\n"
 			"  -f, --format FORMAT   page tables of the devices that IOMMU_TEST_CMD plugs\n"
-			"                        (default: mock, as in the kernel)\n"
+			"                        (default: mock, as in the kernel), and by --device\n"
+			"  -d, --device SPEC     a VFIO device: /dev/vfio/devices/vfio0, the next vfio1;\n"
+			"                        also group /dev/vfio/0. SPEC: pci or mdev, then what it\n"
+			"                        has: ,no-dirty (its IOMMU cannot track) ,log (tracks\n"
+			"                        itself) ,log-entries=N ,migration ,p2p ,pre-copy\n"
+			"                        ,pasid=N (of an mdev) ,pasid-width=N (of a pci)\n"
+			"  -s, --split POLICY    what enabling dirty tracking does to large leaves: keep\n"
+			"                        (default), break-before-make or in-place\n"
 			"\n"
 			"Exit code: that of PROGRAM, 128 + n if signal n ended it; 2 when it cannot be\n"
 			"put on the reference, with the reason; 1 when it could not be started.",

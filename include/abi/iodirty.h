@@ -321,11 +321,19 @@ struct iodirty_split {
 };
 
 /*
- * An extension: IOMMU_IOAS_UNMAP that loses no write. What was written, by DMA
- * through any tracking HWPT of the IOAS, until no device reaches the range any more is
- * reported in the bitmap, whose rules are those of GET_DIRTY_BITMAP. Errors are those of
- * the two; one that comes before anything was unmapped changes nothing. EOPNOTSUPP: no HWPT of the IOAS
- * is for tracking.
+ * An extension: IOMMU_IOAS_UNMAP that loses no write. What was written, by DMA through
+ * any HWPT of the IOAS that is for tracking, until no device reaches the range any more
+ * is reported, together with what earlier harvests left: of each such HWPT what
+ * GET_DIRTY_BITMAP of the range would report at that moment, in one bitmap, by the rules
+ * of that (bits are only ever set). The range must be whole mappings, without a hole.
+ *
+ * Errors are those of the two, and EOPNOTSUPP: no HWPT of the IOAS is for tracking;
+ * E2BIG: a bitmap of more than 64 MiB, where a greater page_size makes do with less. An
+ * error has unmapped nothing, and no bit is lost: the next harvest reports all again.
+ * Bits may be set in the bitmap by then, for what was written. All checks, and that all
+ * of the bitmap can be written, come before the first mapping is touched. Only if a
+ * program takes its bitmap away during the call, EFAULT comes after: then DMA to the
+ * range may have faulted meanwhile.
  */
 struct iodirty_unmap_dirty {
 	__u32 size;
@@ -333,7 +341,7 @@ struct iodirty_unmap_dirty {
 	__u32 ioas_id;
 	__u32 __reserved;
 	__aligned_u64 iova;
-	__aligned_u64 length; /* returns what was unmapped */
+	__aligned_u64 length; /* all of it is unmapped, or nothing */
 	__aligned_u64 page_size;
 	__aligned_u64 data;
 };

@@ -92,12 +92,14 @@ static void remove_area(struct ioas *ioas, struct area *area)
 	port_free(area);
 }
 
-void ioas_undo_map(struct ioas *ioas, u64 first, u64 last)
+void ioas_remove_areas(struct ioas *ioas, u64 first, u64 last)
 {
 	struct area *area;
 
-	while ((area = ioas_area_first(ioas, first, last)))
+	while ((area = ioas_area_first(ioas, first, last))) {
+		ioas->hint = port_min(ioas->hint, area->node.key);
 		remove_area(ioas, area);
+	}
 }
 
 /* Does [first, last] cut an area in two at either end? */
@@ -232,4 +234,32 @@ int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool empty_ok, u64 *unmap
 	if (!err && !*unmapped && !empty_ok)
 		err = -ENOENT;
 	return err;
+}
+
+int ioas_close(struct ioas *ioas, u64 first, u64 last, struct ioas_notices *notices)
+{
+	struct area *area;
+
+	if (!ioas_covered(ioas, first, last) || bisects(ioas, first, last))
+		return -ENOENT;
+	for (area = ioas_area_at(ioas, first); area && area->node.key <= last;
+	     area = area_of(port_map_next(&area->node))) {
+		u64 area_first = area->node.key, area_last = area->last;
+
+		if (!has_accesses(ioas, area))
+			continue;
+		/* Not where an area behind it was asked for before: one could go on so
+		 * for ever. */
+		if (area_first > notices->area)
+			*notices = (struct ioas_notices){ .area = area_first };
+		if (notices->count++ == UNMAP_NOTICES) {
+			area->closing = false;
+			return -EDEADLOCK;
+		}
+		port_rwsem_write_end(&ioas->rwsem);
+		ioas_notify_unmap(ioas, area_first, area_last);
+		port_rwsem_write(&ioas->rwsem);
+		return -EAGAIN;
+	}
+	return 0;
 }

@@ -81,6 +81,7 @@ struct iommufd_ctx {
 	u32 vfio_ioas; /* id, 0: none; under lock */
 
 	const char *test_format; /* of devices that the test interface plugs */
+	u32 split; /* of HWPTs to be: enum iodirty_split_policy; constant */
 	const struct pgt_engine *engine; /* under lock */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
 };
@@ -265,8 +266,21 @@ int ioas_set_huge(struct ioas *ioas, bool on);
 /* Map all of @pages' bytes [offset, offset + length); takes over no reference. */
 int ioas_map_pages(struct ioas *ioas, struct iopages *pages, u64 offset, u64 length,
 		   unsigned int prot, bool fixed, u64 uaddr, u64 *iova);
-/* Take back what was mapped since the rwsem was taken, so that nothing pins it. */
-void ioas_undo_map(struct ioas *ioas, u64 first, u64 last);
+/* Take out the areas that overlap [first, last], which no access has pinned: such as
+ * what was mapped since the rwsem was taken. */
+void ioas_remove_areas(struct ioas *ioas, u64 first, u64 last);
+/* How often accesses were asked to let go, of the farthest area of a range that had any.
+ * Starts zeroed. */
+struct ioas_notices {
+	u64 area;
+	unsigned int count;
+};
+/*
+ * Is [first, last] whole areas, without a hole, that no access has pinned? -ENOENT. Else
+ * accesses are asked to let go, the rwsem not held meanwhile: -EAGAIN, all may be
+ * different. -EDEADLOCK: it was asked often enough.
+ */
+int ioas_close(struct ioas *ioas, u64 first, u64 last, struct ioas_notices *notices);
 /* Both take the rwsem. Whole areas in [first, last]; @empty_ok: none is no error. */
 int ioas_unmap(struct ioas *ioas, u64 first, u64 last, bool empty_ok, u64 *unmapped);
 /*
@@ -419,6 +433,8 @@ void fault_receive_all(struct iommufd_ctx *ctx);
 
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
+/* Of a request for dirty bits: -EINVAL, -EOVERFLOW. rwsem held. */
+int dirty_check_geometry(const struct ioas *ioas, u64 iova, u64 length, u64 page_size);
 
 struct residue_node;
 /* Room for what one window may add, so that adding cannot fail. */

@@ -90,17 +90,19 @@ struct harvest {
 	struct residue_pool pool;
 };
 
-static int check_geometry(struct ioas *ioas, const struct iommu_hwpt_get_dirty_bitmap *cmd)
+int dirty_check_geometry(const struct ioas *ioas, u64 iova, u64 length, u64 page_size)
 {
-	u64 end = cmd->iova + cmd->length; /* 0 at the top of the address space */
+	u64 end = iova + length; /* 0 at the top of the address space */
 
-	if (!cmd->length)
+	if (!length)
 		return -EINVAL;
-	if ((cmd->iova | end) & (ioas->alignment - 1))
+	if (end - 1 < iova)
+		return -EOVERFLOW;
+	if ((iova | end) & (ioas->alignment - 1))
 		return -EINVAL;
-	if (!port_is_pow2(cmd->page_size))
+	if (!port_is_pow2(page_size))
 		return -EINVAL;
-	if ((cmd->iova | end) & (cmd->page_size - 1))
+	if ((iova | end) & (page_size - 1))
 		return -EINVAL;
 	return 0;
 }
@@ -257,10 +259,7 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 		return -ENOENT;
 	ioas = hwpt->ioas;
 	port_rwsem_read(&ioas->rwsem);
-	if (cmd->length && h.last < h.first)
-		err = -EOVERFLOW;
-	else
-		err = check_geometry(ioas, cmd);
+	err = dirty_check_geometry(ioas, cmd->iova, cmd->length, cmd->page_size);
 	if (!err && !(hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING))
 		err = -EOPNOTSUPP;
 	if (!err && !ioas_covered(ioas, h.first, h.last))

@@ -326,7 +326,7 @@ static int map_pieces(struct ioas *ioas, struct piece *pieces, u32 flags, u64 le
 			done += p->length;
 	}
 	if (err && done)
-		ioas_undo_map(ioas, *iova, *iova + done - 1);
+		ioas_remove_areas(ioas, *iova, *iova + done - 1);
 	port_rwsem_write_end(&ioas->rwsem);
 	return err;
 }

@@ -106,6 +106,7 @@ const struct pgt_format pgt_amd_v1 = {
 	.output_lg2 = 52,
 	/* no DIRTY_PASID: a PASID translates by a guest table (v2), without D */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT,
+	.present_mask = AMDV1_PR,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,
 	.clean_clear = AMDV1_D,
@@ -128,6 +129,7 @@ const struct pgt_format pgt_mock = {
 	.aperture_last = MOCK_APERTURE_LAST,
 	.output_lg2 = 51, /* granules of half the size */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
+	.present_mask = AMDV1_PR,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,
 	.clean_clear = AMDV1_D,

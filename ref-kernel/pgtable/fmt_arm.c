@@ -137,6 +137,7 @@ static inline void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf, 
 					      .output_lg2 = 48,                        \
 					      .contiguous = true,                      \
 					      .always = true,                          \
+					      .present_mask = ARM_VALID,               \
 					      .present = present,                      \
 					      .is_table = is_table,                    \
 					      .table_phys = table_phys,                \

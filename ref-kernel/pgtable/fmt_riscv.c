@@ -83,6 +83,7 @@ static void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf)
 		.output_lg2 = 56,                                                         \
 		.flags = FLAGS,                                                           \
 		.always = true,                                                           \
+		.present_mask = RISCV_V,                                                  \
 		.dirty_mask = RISCV_V | RISCV_D,                                          \
 		.dirty_value = RISCV_V | RISCV_D,                                         \
 		.clean_clear = RISCV_D,                                                   \

@@ -61,6 +61,7 @@ const struct pgt_format pgt_vtd_fs = {
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS |
 		 IODIRTY_FORMAT_TAGS_PASID,
 	.always = true,
+	.present_mask = VTDFS_P,
 	.dirty_mask = VTDFS_P | VTDFS_D,
 	.dirty_value = VTDFS_P | VTDFS_D,
 	.clean_clear = VTDFS_D,

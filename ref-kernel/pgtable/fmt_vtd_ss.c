@@ -58,6 +58,7 @@ const struct pgt_format pgt_vtd_ss = {
 	.aperture_last = (1ULL << 48) - 1,
 	.output_lg2 = 52,
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
+	.present_mask = VTDSS_R | VTDSS_W,
 	.dirty_mask = VTDSS_D,
 	.dirty_value = VTDSS_D,
 	.clean_clear = VTDSS_D,

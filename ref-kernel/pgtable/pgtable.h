@@ -7,8 +7,8 @@
  * constants in pgtable/bits/.
  *
  * Concurrency, for one struct pgt:
- *  - pgt_map, pgt_unmap, pgt_split and pgt_merge: the caller excludes every other
- *    call here;
+ *  - pgt_map, pgt_unmap, pgt_withhold, pgt_give_back, pgt_split and pgt_merge: the
+ *    caller excludes every other call here;
  *  - pgt_harvest, pgt_leaf, pgt_set_dirty, pgt_read_tables may run at the same
  *    time as one another;
  *  - hardware may walk, and set A and D, at any time. A table page is handed
@@ -57,6 +57,9 @@ struct pgt_format {
 	 */
 	bool always;
 
+	/* Present iff one of these is set. Hardware reads nothing else of an entry
+	 * without them. */
+	u64 present_mask;
 	/* Write-dirty iff (entry & dirty_mask) == dirty_value; implies present. */
 	u64 dirty_mask, dirty_value;
 	/* Made write-clean by entry = (entry & ~clean_clear) | clean_set, which
@@ -224,6 +227,18 @@ enum pgt_harvest_flags {
  */
 void pgt_harvest(struct pgt *pgt, const struct pgt_engine *engine, u64 first, u64 last,
 		 unsigned int flags, struct pgt_bits *b, struct pgt_gather *g);
+
+/*
+ * Take every leaf that overlaps [b->first, b->last] away from hardware's walks, and
+ * record in @b those that were dirty (withhold.c). Of a leaf that is withheld already
+ * what it was then is recorded. Tables stay, and entries keep all but their present
+ * bits: pgt_unmap, which comes next, gathers them, and pgt_give_back undoes it. Cannot
+ * fail.
+ */
+void pgt_withhold(struct pgt *pgt, struct pgt_bits *b);
+/* What is withheld in [first, last], of leaves mapped with @prot, is as it was, dirty
+ * or clean. Nothing needs to be invalidated. */
+void pgt_give_back(struct pgt *pgt, u64 first, u64 last, unsigned int prot);
 
 /* Make the leaf at @iova dirty, in the one entry that @iova falls in, as
  * hardware would: -ENOENT where nothing is mapped. Where dirty is a way of being

@@ -2,7 +2,8 @@
 /*
  * The walker: build, change and look up tables of any format.
  *
- * In a table that hardware may walk, an entry is 0 or present. Hardware reads
+ * In a table that hardware may walk, an entry is 0 or present, or for the length of one
+ * call withheld (withhold.c): not present, and not 0. Hardware reads
  * entries as they change, so each is written by one store; a table is complete
  * before the entry that points to it is written.
  */
@@ -171,7 +172,7 @@ static bool unmap_table(struct pgt *pgt, u64 *table, unsigned int level, u64 bas
 				pgt_gather_add(g, from, to); /* it may be cached */
 				gather_table(pgt, g, child, level - 1);
 			}
-		} else if (fmt->present(entry)) {
+		} else if (entry) { /* a leaf's, present or withheld */
 			unsigned int replicas = pgt_replicas(fmt, entry, level);
 
 			i &= ~(replicas - 1);

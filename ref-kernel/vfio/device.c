@@ -315,6 +315,7 @@ static long reset(struct vfio_device *dev)
 {
 	vfio_engine_reset(dev);
 	vfio_config_reset(dev);
+	vfio_log_end(dev);
 	vfio_mig_reset(dev);
 	return 0;
 }

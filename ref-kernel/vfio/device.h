@@ -11,8 +11,8 @@
  *	mdev->lock		what an mdev has pinned
  *	type1->dirty_lock	dirty bits of a container
  *	those of iommufd/core.h
- *	dev->log.lock
- * A device's generator takes no lock outside io, so that stopping it under any is fine.
+ * A device's generator takes no lock outside io, so that stopping it under any is fine. Its
+ * log takes none.
  */
 #ifndef IODIRTY_VFIO_DEVICE_H
 #define IODIRTY_VFIO_DEVICE_H
@@ -51,8 +51,10 @@ struct vfio_engine {
 	u64 gen[8]; /* from GEN_IOVA on */
 	u64 pin[2]; /* from PIN_IOVA on */
 	u32 pin_error;
-	struct hw_stream *stream; /* NULL: the generator does not run */
-	u64 completed, faults; /* of one that was stopped */
+	u64 run[8]; /* as gen: what the generator was told to do */
+	bool running; /* the generator, though it may be paused: then it has no stream */
+	struct hw_stream *stream;
+	u64 completed, faults; /* before its stream began */
 	u8 buffer[IODIRTY_BAR_BUFFER_SIZE];
 };
 
@@ -158,26 +160,73 @@ int vfio_engine_write(struct vfio_device *dev, u32 at, u32 size, u64 value);
 void vfio_engine_reset(struct vfio_device *dev);
 void vfio_engine_remove(struct vfio_device *dev); /* the same, for good */
 
-/* ---- features (feature.c); dev->lock held ---- */
+/* What a migration takes along, but for the buffer. What is pinned is not: that is of the host
+ * it is on. */
+struct vfio_engine_state {
+	u64 liveness, running, completed, faults, pin_error;
+	u64 dma[6], gen[8], run[8], pin[2]; /* as struct vfio_engine's */
+};
+/*
+ * Paused, the generator has no write under way, and what is saved is exact; a device that is
+ * stopped pauses it. -ENOMEM: it stays paused.
+ */
+void vfio_engine_pause(struct vfio_device *dev);
+int vfio_engine_resume(struct vfio_device *dev);
+/* @state or @buffer may be NULL. */
+void vfio_engine_save(struct vfio_device *dev, struct vfio_engine_state *state, u8 *buffer);
+/* Of a device that is stopped; paused. -EINVAL: what its generator does is no stream; -ENOMEM. */
+int vfio_engine_load(struct vfio_device *dev, const struct vfio_engine_state *state,
+		     const u8 *buffer);
+
+/* ---- features (feature.c); dev->lock held, but for vfio_log_note() ---- */
 
 /* VFIO_DEVICE_FEATURE. */
 long vfio_feature_ioctl(struct vfio_device *dev, u64 uptr);
-/* The device, or who has it, is gone: logging stops, migration is as after a reset. */
+/* What it calls; @uptr: the feature's own struct, behind the header. */
+int vfio_log_start(struct vfio_device *dev, u64 uptr);
+int vfio_log_stop(struct vfio_device *dev, u64 uptr);
+int vfio_log_report(struct vfio_device *dev, u64 uptr);
+int vfio_mig_get_flags(struct vfio_device *dev, u64 uptr);
+int vfio_mig_get_state(struct vfio_device *dev, u64 uptr);
+int vfio_mig_set_state(struct vfio_device *dev, u64 uptr);
+int vfio_mig_data_size(struct vfio_device *dev, u64 uptr);
+
+/* The device is reset, or it or who has it is gone: what was logged is forgotten. */
 void vfio_log_end(struct vfio_device *dev); /* dma_logging.c */
+/* A write of a software device: what the hardware's would be told by hw_dev_log().
+ * dev->io is held for reading; by several threads at once. */
+void vfio_log_note(void *dev, u64 iova, u64 length);
+
+/* As vfio_log_end(): no session is left, and the device runs. */
 void vfio_mig_reset(struct vfio_device *dev); /* migration.c */
 int vfio_mig_create(struct vfio_device *dev); /* 0, -ENOMEM */
 void vfio_mig_destroy(struct vfio_device *dev);
-/* What VFIO_DEVICE_FEATURE calls: @flags has GET or SET, @uptr is behind the header and has
- * @size bytes. */
-int vfio_log_start(struct vfio_device *dev, u64 uptr, u32 size);
-int vfio_log_stop(struct vfio_device *dev);
-int vfio_log_report(struct vfio_device *dev, u64 uptr, u32 size);
-/* A write of a software device: what the hardware's would be told by hw_dev_log(). */
-void vfio_log_note(void *dev, u64 iova, u64 length);
-int vfio_mig_get_flags(struct vfio_device *dev, u64 uptr, u32 size);
-int vfio_mig_get_state(struct vfio_device *dev, u64 uptr, u32 size);
-int vfio_mig_set_state(struct vfio_device *dev, u64 uptr, u32 size);
-int vfio_mig_data_size(struct vfio_device *dev, u64 uptr, u32 size);
+
+/* ---- the stream of a migration (migration_data.c); dev->lock held ---- */
+
+struct vfio_mig_data;
+
+/* Nothing is in it. @resuming: to be written; else to be read. NULL: no memory. */
+struct vfio_mig_data *vfio_mig_data_create(bool resuming);
+void vfio_mig_data_free(struct vfio_mig_data *data);
+/* Save what can be saved of a device that runs, if it is not as it was last saved. What of it
+ * was saved before must have been read. */
+void vfio_mig_data_precopy(struct vfio_mig_data *data, struct vfio_device *dev);
+/* Save all that is not saved, of a device that is stopped: it ends the stream. */
+void vfio_mig_data_stop_copy(struct vfio_mig_data *data, struct vfio_device *dev);
+/* Bytes to be read of what was saved first, and of what has come to it. */
+void vfio_mig_data_left(struct vfio_mig_data *data, struct vfio_device *dev, u64 *initial,
+			u64 *dirty);
+/* How many of @size bytes were moved: 0, all is read; -EFAULT. */
+s64 vfio_mig_data_read(struct vfio_mig_data *data, u64 uaddr, u64 size);
+/* -EFAULT; -EINVAL: it is not of a device like @dev, whatever follows. */
+s64 vfio_mig_data_write(struct vfio_mig_data *data, const struct vfio_device *dev, u64 uaddr,
+			u64 size);
+/* Make @dev, which is stopped, what the stream says. -EIO: that is not all, or not of
+ * a device like it; -ENOMEM. */
+int vfio_mig_data_load(struct vfio_mig_data *data, struct vfio_device *dev);
+/* Of a stream none of which is read before STOP_COPY. */
+u64 vfio_mig_data_length(void);
 
 /* ---- groups and containers (group.c, container.c, type1.c) ---- */
 

@@ -46,46 +46,64 @@ static enum iodirty_fault generate(void *data, u32 pasid, u64 iova, u64 value)
 	return fault.reason;
 }
 
-static void generator_stop(struct vfio_engine *e)
+/* How far it is, or how many of these writes faulted. engine.lock held. */
+static u64 progress(struct vfio_engine *e, bool faults)
+{
+	u64 completed = e->completed, failed = 0;
+
+	if (e->stream)
+		hw_stream_query(e->stream, &completed, &failed);
+	return faults ? e->faults + failed : completed;
+}
+
+/* It runs, as the registers say, but writes nothing. engine.lock held, as below. */
+static void generator_pause(struct vfio_engine *e)
 {
 	if (!e->stream)
 		return;
 	hw_stream_halt(e->stream);
-	hw_stream_query(e->stream, &e->completed, &e->faults);
+	e->faults = progress(e, true);
+	e->completed = progress(e, false);
 	hw_stream_stop(e->stream);
 	e->stream = NULL;
 }
 
-/* From write @first on. engine.lock held. */
-static void generator_start(struct vfio_device *dev, u64 first)
+static void generator_stop(struct vfio_engine *e)
+{
+	generator_pause(e);
+	e->running = false;
+}
+
+/* Go on where it was paused: -ENOMEM, or -EINVAL if what it is to do is no stream. */
+static int generator_resume(struct vfio_device *dev)
 {
 	struct vfio_engine *e = &dev->engine;
 	const struct iodirty_stream_start args = {
-		.pattern = (u32)e->gen[G_PATTERN],
-		.pasid = (u32)e->gen[G_PASID],
-		.iova = e->gen[G_IOVA],
-		.length = e->gen[G_LENGTH],
-		.stride = e->gen[G_STRIDE],
-		.seed = e->gen[G_SEED],
-		.rate = e->gen[G_RATE],
-		.count = e->gen[G_COUNT],
+		.pattern = (u32)e->run[G_PATTERN],
+		.pasid = (u32)e->run[G_PASID],
+		.iova = e->run[G_IOVA],
+		.length = e->run[G_LENGTH],
+		.stride = e->run[G_STRIDE],
+		.seed = e->run[G_SEED],
+		.rate = e->run[G_RATE],
+		.count = e->run[G_COUNT],
 	};
-	int err;
+	int err = 0;
 
-	generator_stop(e);
-	e->completed = first;
-	e->faults = 0;
-	e->stream = hw_stream_start(generate, dev, &args, first, &err);
+	if (e->running && !e->stream)
+		e->stream = hw_stream_start(generate, dev, &args, e->completed, &err);
+	return err;
 }
 
-/* Running, it says how far it is. */
-static u64 progress(struct vfio_engine *e, bool faults)
+static void generator_start(struct vfio_device *dev)
 {
-	u64 completed = e->completed, failed = e->faults;
+	struct vfio_engine *e = &dev->engine;
 
-	if (e->stream)
-		hw_stream_query(e->stream, &completed, &failed);
-	return faults ? failed : completed;
+	generator_stop(e);
+	memcpy(e->run, e->gen, sizeof(e->run));
+	e->completed = e->faults = 0;
+	e->running = true;
+	e->running = !generator_resume(dev);
 }
 
 static u64 *settable(struct vfio_device *dev, u32 at)
@@ -156,7 +174,7 @@ static u64 read_register(struct vfio_device *dev, u32 at)
 	case IODIRTY_BAR_DMA_COMMAND:
 		return e->dma[COMMAND]; /* never still running */
 	case IODIRTY_BAR_GEN_CONTROL:
-		return e->stream != NULL;
+		return e->running;
 	case IODIRTY_BAR_GEN_COMPLETED:
 		return progress(e, false);
 	case IODIRTY_BAR_GEN_FAULTS:
@@ -195,7 +213,7 @@ static void write_register(struct vfio_device *dev, u32 at, u64 mask, u64 value)
 		break;
 	case IODIRTY_BAR_GEN_CONTROL:
 		if (value & 1)
-			generator_start(dev, 0);
+			generator_start(dev);
 		else
 			generator_stop(e);
 		break;
@@ -273,4 +291,70 @@ void vfio_engine_remove(struct vfio_device *dev)
 	dev->engine.gone = true;
 	reset(dev);
 	port_mutex_unlock(&dev->engine.lock);
+}
+
+/* ---- what a migration takes along (migration.c) ---- */
+
+void vfio_engine_pause(struct vfio_device *dev)
+{
+	port_mutex_lock(&dev->engine.lock);
+	generator_pause(&dev->engine);
+	port_mutex_unlock(&dev->engine.lock);
+}
+
+int vfio_engine_resume(struct vfio_device *dev)
+{
+	int err;
+
+	port_mutex_lock(&dev->engine.lock);
+	err = generator_resume(dev);
+	port_mutex_unlock(&dev->engine.lock);
+	return err;
+}
+
+void vfio_engine_save(struct vfio_device *dev, struct vfio_engine_state *state, u8 *buffer)
+{
+	struct vfio_engine *e = &dev->engine;
+
+	port_mutex_lock(&e->lock);
+	if (state) {
+		state->liveness = e->liveness;
+		state->running = e->running;
+		state->completed = progress(e, false);
+		state->faults = progress(e, true);
+		memcpy(state->dma, e->dma, sizeof(e->dma));
+		memcpy(state->gen, e->gen, sizeof(e->gen));
+		memcpy(state->run, e->run, sizeof(e->run));
+		memcpy(state->pin, e->pin, sizeof(e->pin));
+		state->pin_error = e->pin_error;
+	}
+	if (buffer)
+		memcpy(buffer, e->buffer, sizeof(e->buffer));
+	port_mutex_unlock(&e->lock);
+}
+
+int vfio_engine_load(struct vfio_device *dev, const struct vfio_engine_state *state,
+		     const u8 *buffer)
+{
+	struct vfio_engine *e = &dev->engine;
+	int err;
+
+	port_mutex_lock(&e->lock);
+	generator_stop(e);
+	e->liveness = (u32)state->liveness;
+	e->completed = state->completed;
+	e->faults = state->faults;
+	memcpy(e->dma, state->dma, sizeof(e->dma));
+	memcpy(e->gen, state->gen, sizeof(e->gen));
+	memcpy(e->run, state->run, sizeof(e->run));
+	memcpy(e->pin, state->pin, sizeof(e->pin));
+	e->pin_error = (u32)state->pin_error;
+	memcpy(e->buffer, buffer, sizeof(e->buffer));
+	/* What it is to do is judged by beginning it. */
+	e->running = state->running;
+	err = generator_resume(dev);
+	e->running &= !err;
+	generator_pause(e);
+	port_mutex_unlock(&e->lock);
+	return err;
 }

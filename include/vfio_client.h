@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * VFIO devices of a target as a driver in user space has them: by descriptor, and by the
+ * registers of the reference's (enum iodirty_bar). What tests (ct_vfio_*, ct.h) and
+ * workloads are written with. TARGET_VFIO; all return 0 or -errno.
+ */
+#ifndef IODIRTY_VFIO_CLIENT_H
+#define IODIRTY_VFIO_CLIENT_H
+
+#include "abi/vfio.h"
+#include "target.h"
+
+/* To the target's iommufd; *dev is its id there. */
+int vfioc_bind(struct target *t, int fd, uint32_t *dev);
+/* @flags 0: the device itself, or VFIO_DEVICE_ATTACH_PASID (DETACH_PASID): @pasid. *hwpt:
+ * what it goes through; may be NULL. */
+int vfioc_attach(struct target *t, int fd, uint32_t flags, uint32_t pasid, uint32_t pt,
+		 uint32_t *hwpt);
+int vfioc_detach(struct target *t, int fd, uint32_t flags, uint32_t pasid);
+/* VFIO_DEVICE_FEATURE: @flags with the feature's number; @size bytes of @data, in and out. */
+int vfioc_feature(struct target *t, int fd, uint32_t flags, void *data, uint32_t size);
+
+/* Registers of BAR 0, of 8 bytes, and bytes of its buffer. */
+int vfioc_bar_read(struct target *t, int fd, uint32_t reg, uint64_t *value);
+int vfioc_bar_write(struct target *t, int fd, uint32_t reg, uint64_t value);
+int vfioc_buffer_write(struct target *t, int fd, const void *data, uint32_t length);
+int vfioc_bus_master(struct target *t, int fd, bool on);
+
+/* Begin the generator's writes; EINVAL: what @s says is no stream. */
+int vfioc_generate(struct target *t, int fd, const struct iodirty_stream_start *s);
+/* How many writes are complete. Stop: and there are no more. */
+int vfioc_generated(struct target *t, int fd, uint64_t *completed);
+int vfioc_generate_stop(struct target *t, int fd, uint64_t *completed);
+
+#endif
