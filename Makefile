@@ -51,10 +51,10 @@ includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
 # ---- sources ----
 
 # What is loaded into a program that runs on the reference, and all else.
-PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c call.c fail_nth.c wire.c) \
+PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c rw.c call.c fail_nth.c wire.c) \
 	port/user/self.c)
-REF_SRC := $(filter-out ref-kernel/preload/preload.c ref-kernel/preload/call.c \
-	ref-kernel/preload/fail_nth.c,$(foreach d,iommufd vfio pgtable hw port/user preload, \
+REF_SRC := $(filter-out $(addprefix ref-kernel/preload/,preload.c rw.c call.c fail_nth.c), \
+	$(foreach d,iommufd vfio pgtable hw port/user preload, \
 	$(wildcard ref-kernel/$(d)/*.c)))
 CT_SRC := $(foreach d,conformance/runner conformance/lib targets targets/vfio \
 	workloads,$(wildcard $(d)/*.c))

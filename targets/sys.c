@@ -33,14 +33,14 @@ int sys_ioctl(int fd, unsigned long cmd, void *arg)
 
 ssize_t sys_pread(int fd, void *buf, size_t size, off_t pos)
 {
-	ssize_t n = pos < 0 ? read(fd, buf, size) : pread(fd, buf, size, pos);
+	ssize_t n = pos == -1 ? read(fd, buf, size) : pread(fd, buf, size, pos);
 
 	return n < 0 ? -errno : n;
 }
 
 ssize_t sys_pwrite(int fd, const void *buf, size_t size, off_t pos)
 {
-	ssize_t n = pos < 0 ? write(fd, buf, size) : pwrite(fd, buf, size, pos);
+	ssize_t n = pos == -1 ? write(fd, buf, size) : pwrite(fd, buf, size, pos);
 
 	return n < 0 ? -errno : n;
 }

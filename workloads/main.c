@@ -85,21 +85,23 @@ static bool parse_shapes(const char *names, struct migration_options *o)
 	return o->n_shapes;
 }
 
-static int unknown_tracker(const struct command *command, const char *name)
+static int unknown_name(const char *what, const char *name, const char *(*nth)(unsigned int))
 {
-	usage_error(command, "unknown tracker '%s'; one of:", name);
-	for (int i = 0; i < N_TRACKERS; i++)
-		fprintf(stderr, "  %s\n", machine_trackers_name(i));
+	fprintf(stderr, "iodirty: migrate: unknown %s '%s'; one of:", what, name);
+	for (unsigned int i = 0; nth(i); i++)
+		fprintf(stderr, " %s", nth(i));
+	fputc('\n', stderr);
 	return EXIT_CODE_USAGE;
 }
 
-static int unknown_workload(const struct command *command, const char *name)
+static const char *nth_tracker(unsigned int i)
 {
-	usage_error(command,
-		    "unknown workload '%s'; one of these, or several with + between:", name);
-	for (unsigned int i = 0; i < n_shapes; i++)
-		fprintf(stderr, "  %-8s %s\n", shapes[i].name, shapes[i].summary);
-	return EXIT_CODE_USAGE;
+	return i < N_TRACKERS ? machine_trackers_name(i) : NULL;
+}
+
+static const char *nth_shape(unsigned int i)
+{
+	return i < n_shapes ? shapes[i].name : NULL;
 }
 
 /* EXIT_CODE_PASSED to go on; -1 if help was asked for and given. */
@@ -260,9 +262,9 @@ static int plan(const struct command *command, struct request *q, struct migrati
 				return usage_error(command, "more than %d migrations", RUNS_MAX);
 			*o = q->common;
 			if (!parse_trackers(q->trackers.list[i], &o->machine.trackers))
-				return unknown_tracker(command, q->trackers.list[i]);
+				return unknown_name("tracker", q->trackers.list[i], nth_tracker);
 			if (!parse_shapes(q->workloads.list[w], o))
-				return unknown_workload(command, q->workloads.list[w]);
+				return unknown_name("workload", q->workloads.list[w], nth_shape);
 			least = devices_for(o);
 			if (q->devices && q->devices < least)
 				return usage_error(command, "%s with %s takes at least %u devices",

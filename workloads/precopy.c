@@ -12,6 +12,7 @@
 #include "state.h"
 
 #define SECOND ((uint64_t)1000000000)
+#define PATIENCE (30 * SECOND)
 #define CHUNK ((uint64_t)16 << 20) /* copied between two looks at whether to go on */
 
 volatile sig_atomic_t migration_interrupted;
@@ -151,6 +152,25 @@ static bool fits(const struct run *run, uint64_t pages)
 	return run->o->downtime_ns && bytes / speed * SECOND <= run->o->downtime_ns;
 }
 
+/* Until each device has written, so that the first report has something to say. */
+static int await_writes(struct run *run)
+{
+	uint64_t start[MACHINE_DEVICES], completed[MACHINE_DEVICES], patience = now() + PATIENCE;
+	int ret = machine_sample(&run->m, start);
+	unsigned int i = 0;
+
+	while (!ret && i < run->m.n && !(ret = check_interrupt(run))) {
+		ret = machine_sample(&run->m, completed);
+		while (i < run->m.n && completed[i] > start[i])
+			i++;
+		if (!ret && i < run->m.n && now() > patience)
+			ret = machine_fail(&run->m, -ETIMEDOUT, "the first write of device %u", i);
+		if (!ret && i < run->m.n)
+			sleep_until(now() + SECOND / 1000);
+	}
+	return ret;
+}
+
 static int precopy(struct run *run)
 {
 	struct migration_result *r = run->r;
@@ -164,6 +184,8 @@ static int precopy(struct run *run)
 		struct migration_round *round = &r->rounds[r->n_rounds++];
 
 		ret = send_round(run, round);
+		if (!ret && r->n_rounds == 1)
+			ret = await_writes(run);
 		if (!ret)
 			ret = take_report(run, round);
 		if (ret)

@@ -32,6 +32,15 @@ const char *migration_workload(const struct migration_options *o, char out[128])
 	return out;
 }
 
+/* "64 MiB", or KiB where it is not whole; @out holds 32 bytes. */
+static const char *size_text(uint64_t bytes, char out[32])
+{
+	bool whole = bytes % (1 << 20) == 0;
+
+	snprintf(out, 32, "%" PRIu64 " %s", bytes >> (whole ? 20 : 10), whole ? "MiB" : "KiB");
+	return out;
+}
+
 static double ratio(uint64_t a, uint64_t b)
 {
 	return b ? (double)a / b : 0;
@@ -72,9 +81,11 @@ static void print_page(const struct migration_page *page, FILE *out)
 static void print_verdict(const struct migration_options *o, const struct migration_result *r,
 			  FILE *out)
 {
+	char size[32];
+
 	switch (r->verdict) {
 	case MIGRATION_EQUAL:
-		fprintf(out, "equal: every byte of %.0f MiB\n", o->machine.memory / MIB);
+		fprintf(out, "equal: every byte of %s\n", size_text(o->machine.memory, size));
 		break;
 	case MIGRATION_LOST:
 		fprintf(out,
@@ -98,11 +109,11 @@ static void print_verdict(const struct migration_options *o, const struct migrat
 
 void migration_print(const struct migration_options *o, const struct migration_result *r, FILE *out)
 {
-	char workload[128];
+	char workload[128], size[32];
 
-	fprintf(out, "%s, %s, %.0f MiB, %u devices, seed %" PRIu64 "\n",
+	fprintf(out, "%s, %s, %s, %u devices, seed %" PRIu64 "\n",
 		machine_trackers_name(o->machine.trackers), migration_workload(o, workload),
-		o->machine.memory / MIB, o->machine.devices, o->seed);
+		size_text(o->machine.memory, size), o->machine.devices, o->seed);
 	if (r->verdict == MIGRATION_FAILED) {
 		print_verdict(o, r, out);
 		return;

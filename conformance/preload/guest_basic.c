@@ -271,6 +271,8 @@ static double seconds(void)
 HELPER(cost)
 {
 	int n = atoi(guest_args[0]), bytes, fds[2], null = open("/dev/null", O_WRONLY);
+	int zero = open("/dev/zero", O_RDONLY);
+	char c;
 	double start = seconds();
 
 	ok(pipe(fds));
@@ -289,6 +291,14 @@ HELPER(cost)
 	for (int i = 0; i < n; i++)
 		equal(write(null, "", 1), 1);
 	printf("write %.9f\n", seconds() - start);
+	start = seconds();
+	for (int i = 0; i < n; i++)
+		equal(read(zero, &c, 1), 1);
+	printf("read %.9f\n", seconds() - start);
+	start = seconds();
+	for (int i = 0; i < n; i++)
+		equal(pread(zero, &c, 1, 0), 1);
+	printf("pread %.9f\n", seconds() - start);
 }
 
 /* ---- for the tests of the runner ---- */

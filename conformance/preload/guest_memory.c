@@ -403,6 +403,23 @@ CASE(huge_leaves, "memory of huge pages is mapped by large leaves")
 	equal(leaf.out_start, IOVA);
 }
 
+/* Prints log2 of a leaf's size before tracking, while it is on, and after. */
+HELPER(split_leaf)
+{
+	int fd = iommu_open();
+	struct iodirty_leaf leaf = { .size = sizeof(leaf), .iova = IOVA };
+	uint32_t ioas = new_ioas(fd), dev = new_device(fd, ioas);
+
+	leaf.hwpt_id = new_hwpt(fd, ioas, dev, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	ok(map_at(fd, ioas, mmap(NULL, 2UL << 20, RW, HUGE_FLAGS, -1, 0), 2UL << 20, IOVA));
+	for (int i = 0; i < 3; i++) {
+		if (i)
+			ok(set_tracking(fd, leaf.hwpt_id, i == 1));
+		ok(ioctl(fd, IODIRTY_LEAF, &leaf));
+		printf("%u\n", leaf.out_lg2);
+	}
+}
+
 /* ---- files ---- */
 
 CASE(file, "a memfd is mapped by its number in this process, and lives on when it is closed")

@@ -23,6 +23,7 @@ FLAVOURS = {name: TOP / f"build/{name}/iodirty" for name in ("release", "asan")}
 CASES = [name for source in sorted(HERE.glob("*.c"))
          for name in re.findall(r"^CASE\((\w+),", source.read_text(encoding="utf-8"), re.M)]
 FORMATS = ("mock", "amd-v1", "vtd-ss")
+DEVICES = ("--device", "pci,migration", "--device", "mdev")  # what guest_vfio.c is about
 SKIP = 77
 SANITIZER = re.compile(r"Sanitizer|runtime error:|^==\d+==", re.M)
 LIMIT = 30
@@ -112,7 +113,7 @@ class Guest(Run):
     """A method a case and flavour: see below."""
 
     def case(self, name, flavour, *options):
-        status, out = self.run_it(*options, GUEST, name, flavour=flavour)
+        status, out = self.run_it(*DEVICES, *options, GUEST, name, flavour=flavour)
         if status == SKIP:
             self.skipTest(out.strip())
         self.assertEqual((status, out), (0, ""))
@@ -207,6 +208,16 @@ class Examples(Run):
                                                  flavour=flavour), (0, says))
 
 
+class Split(Run):
+    """Leaves of 2 MiB, told to become 4 KiB while tracking is on, or not to."""
+
+    def test_split(self):
+        for policy, during in (("keep", 21), ("break-before-make", 12), ("in-place", 12)):
+            self.assertEqual(self.run_it("-f", "amd-v1", "--split", policy, GUEST, "split_leaf"),
+                             (0, f"21\n{during}\n21\n"))
+        self.assertEqual(self.run_it("-f", "amd-v1", GUEST, "split_leaf"), (0, "21\n21\n21\n"))
+
+
 class Ends(Run):
     """How a run ends."""
 
@@ -264,6 +275,25 @@ class Refused(Run):
         self.expect(2, "--nonsense", "--nonsense", "cat")
         out = self.expect(0, "iodirty run", "--help")
         self.assertIn("PROGRAM", out)
+
+    def test_devices(self):
+        """A wrong one is named, with what there is."""
+        for spec, says in (("card", "'card' is no kind of device"), ("", "'' is no kind"),
+                           ("pci,loud", "'loud' is none of its words"),
+                           ("pci,log=1", "'log=1' is none"), ("pci,pasid-width", "none of its"),
+                           ("pci,pasid-width=x", "none of its"), ("pci,", "'' is none of its"),
+                           ("pci,pasid-width=4294967304", "none of its"),
+                           ("pci,p2p", "does not go together"), ("pci,pasid=1", "go together"),
+                           ("mdev,pasid-width=1", "go together"), ("pci" + ",log" * 99, "too long"),
+                           ("pci,log-entries=5", "go together"),
+                           ("pci,pasid-width=21", "go together")):
+            out = self.expect(2, re.escape(says), "--device", spec, "cat")
+            self.assertIn("kinds: pci mdev; words: no-dirty log log-entries=N migration", out)
+        for spec in ("pci,no-dirty,log,log-entries=64,migration,p2p,pre-copy,pasid-width=20",
+                     "mdev,pasid=3", "mdev,log"):
+            self.assertEqual(self.run_it("-d", spec, "true"), (0, ""))
+        self.expect(2, "more than 64 devices", *["-d", "pci"] * 65, "true")
+        self.expect(2, "unknown --split 'half'; one of: keep", "--split", "half", "true")
 
     def test_what_is_no_program(self):
         plain = self.program("plain", "#!/bin/sh\n", 0o644)
@@ -356,7 +386,7 @@ class Cost(Run):
                     best[name] = min(value, best.get(name, value))
         ratios = {name: least[1][name] / least[0][name] for name in least[0]}
         print("cost:", *(f"{name} {ratio:.2f}" for name, ratio in ratios.items()))
-        self.assertEqual(len(ratios), 4)
+        self.assertEqual(len(ratios), 6)
         for name, ratio in ratios.items():
             self.assertLess(ratio, COST, name)
 

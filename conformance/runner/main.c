@@ -136,14 +136,22 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "run",
-		.arguments = "[-f FORMAT] [--] PROGRAM [ARGUMENTS]",
+		.arguments =
+			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
 		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
-			"/dev/iommu is the reference. It must be dynamically linked, for 64-bit x86\n"
-			"with glibc, and gain no rights by being run.\n"
+			"/dev/iommu, or below /dev/vfio/, is the reference. It must be dynamically\n"
+			"linked, for 64-bit x86 with glibc, and gain no rights by being run.\n"
 			"\n"
 			"  -f, --format FORMAT   page tables of the devices that IOMMU_TEST_CMD plugs\n"
-			"                        (default: mock, as in the kernel)\n"
+			"                        (default: mock, as in the kernel), and by --device\n"
+			"  -d, --device SPEC     a VFIO device: /dev/vfio/devices/vfio0, the next vfio1;\n"
+			"                        also group /dev/vfio/0. SPEC: pci or mdev, then what it\n"
+			"                        has: ,no-dirty (its IOMMU cannot track) ,log (tracks\n"
+			"                        itself) ,log-entries=N ,migration ,p2p ,pre-copy\n"
+			"                        ,pasid=N (of an mdev) ,pasid-width=N (of a pci)\n"
+			"  -s, --split POLICY    what enabling dirty tracking does to large leaves: keep\n"
+			"                        (default), break-before-make or in-place\n"
 			"\n"
 			"Exit code: that of PROGRAM, 128 + n if signal n ended it; 2 when it cannot be\n"
 			"put on the reference, with the reason; 1 when it could not be started.",

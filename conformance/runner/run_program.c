@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "preload/program.h"
 #include "preload/run.h"
+#include "run_device.h"
 #include "target.h"
 
 /* Is @name a format of the reference's? Else complains, with those there are. */
@@ -42,13 +43,37 @@ static bool find_library(char path[PATH_MAX])
 	       find_beside("build/release/libiodirty-preload.so", path);
 }
 
-static int run_it(const struct command *command, struct run_on_reference *run)
+static const char *const split_names[] = {
+	[IODIRTY_SPLIT_KEEP] = "keep",
+	[IODIRTY_SPLIT_BREAK_BEFORE_MAKE] = "break-before-make",
+	[IODIRTY_SPLIT_IN_PLACE] = "in-place",
+};
+#define SPLITS (sizeof(split_names) / sizeof(split_names[0]))
+
+static bool split_policy(const struct command *command, const char *name,
+			 enum iodirty_split_policy *policy)
+{
+	for (size_t i = 0; i < SPLITS; i++)
+		if (!strcmp(name, split_names[i])) {
+			*policy = i;
+			return true;
+		}
+	fprintf(stderr, "iodirty: %s: unknown --split '%s'; one of: %s %s %s\n", command->name,
+		name, split_names[0], split_names[1], split_names[2]);
+	return false;
+}
+
+static int run_it(const struct command *command, struct run_on_reference *run,
+		  const char *const *devices, unsigned int n_devices)
 {
 	char program[PATH_MAX], library[PATH_MAX], why[PATH_MAX + 256];
 	int status;
 
 	if (!format_known(command, run->format))
 		return EXIT_CODE_USAGE;
+	for (unsigned int i = 0; i < n_devices; i++)
+		if (!device_plug_spec(command, devices[i], run->format))
+			return EXIT_CODE_USAGE;
 	if (!run->argv[0])
 		return usage_error(command, "which program?");
 	if (!program_check(run->argv[0], program, why, sizeof(why))) {
@@ -71,18 +96,31 @@ static int run_it(const struct command *command, struct run_on_reference *run)
 int run_main(const struct command *command, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "device", required_argument, NULL, 'd' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "split", required_argument, NULL, 's' },
 		{ 0 },
 	};
 	struct run_on_reference run = { .format = "mock" };
+	const char *devices[DEVICES_MAX];
+	unsigned int n_devices = 0;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+f:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+d:f:hs:", options, NULL)) != -1) {
 		switch (c) {
+		case 'd':
+			if (n_devices == DEVICES_MAX)
+				return usage_error(command, "more than %d devices", DEVICES_MAX);
+			devices[n_devices++] = optarg;
+			break;
 		case 'f':
 			run.format = optarg;
+			break;
+		case 's':
+			if (!split_policy(command, optarg, &run.split))
+				return EXIT_CODE_USAGE;
 			break;
 		case 'h':
 			return command_help(command);
@@ -91,5 +129,5 @@ int run_main(const struct command *command, int argc, char **argv)
 		}
 	}
 	run.argv = &argv[optind];
-	return run_it(command, &run);
+	return run_it(command, &run, devices, n_devices);
 }

@@ -443,7 +443,7 @@ CT_TEST(generator_control, "DEVICE-017", .scope = CT_EACH_FORMAT, .needs = TARGE
 	stream.count = 10;
 	ct_vfio_generate(fd, &stream);
 	while (ct_vfio_generated(fd) < 10)
-		;
+		sched_yield();
 	ct_check(ct_bar_read(fd, IODIRTY_BAR_GEN_FAULTS) == 10, "%" PRIu64 " of 10 writes faulted",
 		 ct_bar_read(fd, IODIRTY_BAR_GEN_FAULTS));
 	expect_all(&s);

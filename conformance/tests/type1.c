@@ -170,12 +170,19 @@ CT_TEST(type1_range, "TYPE1-008", .needs = TARGET_TYPE1)
 	struct container c;
 	struct ct_bitmap b;
 	const struct type1_get good = tracked(&c, &b);
+	const u64 hole = c.iova + 2 * c.pages * c.page;
 	const struct {
 		u64 iova, size;
 	} bad[] = {
-		{ c.iova + 1, c.page }, { c.iova + c.page / 2, c.page },
-		{ c.iova, c.page / 2 }, { c.iova, c.page * c.pages - 1 },
+		{ c.iova + 1, c.page },
+		{ c.iova + c.page / 2, c.page },
+		{ c.iova, c.page / 2 },
+		{ c.iova, c.page * c.pages - 1 },
 		{ c.iova, 0 },
+		/* Where nothing is mapped, so that it cuts nothing either. */
+		{ hole + c.page / 2, c.page },
+		{ hole, c.page / 2 },
+		{ hole, c.page + c.page / 2 },
 	};
 	struct type1_get get = good;
 	int ret;

@@ -4,6 +4,7 @@
 #define IODIRTY_TESTS_VFIO_H
 
 #include <inttypes.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include "attach.h"
@@ -76,8 +77,9 @@ static inline u64 vfio_wait_writes(int fd, u64 more)
 {
 	u64 now, end = ct_vfio_generated(fd) + more;
 
+	/* It may need our processor. */
 	while ((now = ct_vfio_generated(fd)) < end)
-		;
+		sched_yield();
 	return now;
 }
 

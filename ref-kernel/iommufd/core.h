@@ -81,6 +81,7 @@ struct iommufd_ctx {
 	u32 vfio_ioas; /* id, 0: none; under lock */
 
 	const char *test_format; /* of devices that the test interface plugs */
+	u32 split; /* of HWPTs to be: enum iodirty_split_policy; constant */
 	const struct pgt_engine *engine; /* under lock */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
 };

@@ -216,6 +216,8 @@ struct hwpt *hwpt_create(struct ioas *ioas, struct device *dev, u32 flags, u64 l
 		goto abort;
 	hwpt->ioas = ioas;
 	hwpt->flags = flags;
+	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+		hwpt->split = ctx->split;
 	port_mutex_lock(&ctx->lock);
 	hwpt->domain = ctx->next_domain++;
 	port_mutex_unlock(&ctx->lock);

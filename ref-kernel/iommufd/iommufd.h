@@ -14,6 +14,9 @@ struct iommufd_ctx *iommufd_open(void);
 /* The format of devices that IOMMU_TEST_CMD plugs, "mock" unless told; before the
  * first ioctl. @name stays valid. */
 void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name);
+/* What HWPTs that are for tracking are told when they are made, as by IODIRTY_SPLIT; KEEP
+ * unless told. Before the first ioctl. */
+void iommufd_set_split(struct iommufd_ctx *ctx, u32 policy);
 /*
  * Any ioctl on the descriptor; @uptr is the caller's argument, trusted in no
  * way. 0 or a negative errno. From any number of threads at once.

@@ -36,6 +36,11 @@ void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name)
 	ctx->test_format = name;
 }
 
+void iommufd_set_split(struct iommufd_ctx *ctx, u32 policy)
+{
+	ctx->split = policy;
+}
+
 struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx)
 {
 	port_mutex_lock(&ctx->lock);

@@ -8,6 +8,7 @@
  * bare: libc's are points of cancellation, and its close is our own.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -41,7 +42,7 @@ struct channel {
 static struct image unwiped, *image = &unwiped;
 static _Thread_local struct channel mine = { .socket = -1 };
 static pthread_key_t at_exit; /* closes a thread's connection */
-static pid_t server_pid; /* 0: not called yet */
+static pid_t server_pid; /* 0: not called yet, and nothing inherited to call by */
 
 /* What a child by fork has copies of, to be closed there: by all threads, so atomic. */
 static struct {
@@ -139,6 +140,33 @@ static const char *server_path(void)
 	return path[0] ? path : NULL;
 }
 
+static pid_t peer(int fd)
+{
+	struct ucred cred = { 0 };
+	socklen_t size = sizeof(cred);
+	int was = errno;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
+		cred.pid = 0;
+	errno = was;
+	return cred.pid;
+}
+
+/* A program that exec gave a descriptor of ours is on the reference before it calls. */
+static void find_inherited(void)
+{
+	const char *given = getenv(WIRE_PID_ENV);
+	pid_t server = given ? atoi(given) : 0;
+	DIR *dir = server > 0 ? opendir("/proc/self/fd") : NULL;
+	struct dirent *e;
+
+	while (dir && !server_pid && (e = readdir(dir)))
+		if (e->d_name[0] != '.' && peer(atoi(e->d_name)) == server)
+			server_pid = server;
+	if (dir)
+		closedir(dir);
+}
+
 static __attribute__((constructor)) void init(void)
 {
 	void *page = mmap(NULL, sizeof(*image), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -148,6 +176,7 @@ static __attribute__((constructor)) void init(void)
 		image = page;
 	image_number();
 	server_path();
+	find_inherited();
 	pthread_key_create(&at_exit, thread_ends);
 	pthread_atfork(NULL, NULL, forked);
 }
@@ -160,18 +189,6 @@ bool call_possible(void)
 bool call_made(void)
 {
 	return __atomic_load_n(&server_pid, __ATOMIC_RELAXED);
-}
-
-static pid_t peer(int fd)
-{
-	struct ucred cred = { 0 };
-	socklen_t size = sizeof(cred);
-	int was = errno;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
-		cred.pid = 0;
-	errno = was;
-	return cred.pid;
 }
 
 bool call_made_for(int fd)

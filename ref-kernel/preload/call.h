@@ -16,7 +16,7 @@
 
 /* Is this program on a reference at all? */
 bool call_possible(void);
-/* Has this process, or one that it is a fork of, called? */
+/* Has this process, or one that it is a fork of, called, or inherited a descriptor to call by? */
 bool call_made(void);
 /* If so: is @fd one that the reference gave, to whomever? */
 bool call_made_for(int fd);

@@ -142,7 +142,7 @@ struct ends {
  */
 static int ends_make(struct ends *e, int *queue)
 {
-	int type = SOCK_SEQPACKET | SOCK_CLOEXEC | (queue ? SOCK_NONBLOCK : 0), pair[2];
+	int type = (queue ? SOCK_SEQPACKET | SOCK_NONBLOCK : SOCK_STREAM) | SOCK_CLOEXEC, pair[2];
 	struct epoll_event event = { .events = EPOLLONESHOT };
 
 	if (port_fail() || socketpair(AF_UNIX, type, 0, pair))

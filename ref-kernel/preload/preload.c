@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a program on the reference calls in place of libc. It is this little
- * because an open iommufd is a real descriptor (wire.h): only its opening, and
- * ioctl, are ours. Anything else passes through after a look at its arguments.
+ * because an open iommufd is a real descriptor (wire.h): only its opening,
+ * ioctl, and of VFIO's reading and writing (rw.c), are ours. Anything else passes through
+ * after a look at its arguments.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -24,26 +25,15 @@
 #include "abi/iodirty.h"
 #include "abi/iommufd.h"
 #include "call.h"
+#include "real.h"
 
-#define EXPORT __attribute__((visibility("default")))
 #define HUGE_LG2 21
 #define HUGE_SIZE (1UL << HUGE_LG2)
 
-static long result(long ret)
-{
-	if (ret >= 0)
-		return ret;
-	errno = (int)-ret;
-	return -1;
-}
-
-/* What libc, or whoever stands between it and us, has under the name. */
-#define REAL(type, name, ...) ((type(*)(__VA_ARGS__)) __extension__ real(#name, &name##_real))
-
 static void *openat_real, *ioctl_real, *close_real, *dup2_real, *dup3_real, *close_range_real,
-	*closefrom_real, *mmap_real, *opendir_real, *pwrite_real, *write_real;
+	*closefrom_real, *mmap_real, *opendir_real;
 
-static void *real(const char *name, void **cache)
+void *real(const char *name, void **cache)
 {
 	void *fn = __atomic_load_n(cache, __ATOMIC_RELAXED);
 
@@ -66,15 +56,13 @@ static __attribute__((constructor)) void find_all(void)
 	real("closefrom", &closefrom_real);
 	real("mmap", &mmap_real);
 	real("opendir", &opendir_real);
-	real("pwrite", &pwrite_real);
-	real("write", &write_real);
 }
 
 /* ---- open ---- */
 
-static long open_reference(int flags)
+static long open_node(enum wire_node node, unsigned int number, int flags)
 {
-	struct wire w = { .op = WIRE_OPEN };
+	struct wire w = { .op = WIRE_OPEN, .cmd = node, .arg = number };
 	long fd;
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
@@ -126,33 +114,80 @@ static const char *maybe_null(const char *path)
 	return path;
 }
 
-static bool ends_with(const char *path, const char *name)
+/* A decimal number, and nothing after it; as a kernel writes one. */
+static bool is_number(const char *text, unsigned int *number)
 {
-	const char *slash = strrchr(path, '/');
+	char again[16];
 
-	return !strcmp(slash ? slash + 1 : path, name);
+	*number = (unsigned int)strtoul(text, NULL, 10);
+	snprintf(again, sizeof(again), "%u", *number);
+	return !strcmp(again, text);
 }
 
-/* -ENOENT: not for us. */
+/* What follows @prefix in @path, or NULL. */
+static const char *after(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(path, prefix, n) ? NULL : path + n;
+}
+
+/* The node of the modelled machine that the whole path @path names. */
+static bool is_node(const char *path, enum wire_node *node, unsigned int *number)
+{
+	const char *rest;
+
+	*number = 0;
+	if (!strcmp(path, "/dev/iommu")) {
+		*node = WIRE_IOMMU;
+		return true;
+	}
+	rest = after(path, "/dev/vfio/");
+	if (!rest)
+		return false;
+	if (!strcmp(rest, "vfio")) {
+		*node = WIRE_VFIO_CONTAINER;
+		return true;
+	}
+	*node = WIRE_VFIO_GROUP;
+	if (is_number(rest, number))
+		return true;
+	*node = WIRE_VFIO_DEVICE;
+	rest = after(rest, "devices/vfio");
+	return rest && is_number(rest, number);
+}
+
+/* Cheap, for the many that are not: may @path end like a node's, or a setting's? */
+static bool may_be_node(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	return !strcmp(name, "iommu") || after(name, "vfio") || (*name >= '0' && *name <= '9') ||
+	       !strcmp(name, "fail-nth");
+}
+
+/* WIRE_NOT_OURS: as the host has it. */
 static long open_ours(int dir, const char *path, int flags)
 {
-	bool device = path && ends_with(path, "iommu");
-	bool setting = path && ends_with(path, "fail-nth");
 	char full[PATH_MAX];
+	enum wire_node node;
+	unsigned int number;
+	long fd;
 
-	if ((!device && !setting) || !call_possible() || !full_path(dir, path, full))
-		return -ENOENT;
+	if (!path || !may_be_node(path) || !call_possible() || !full_path(dir, path, full))
+		return WIRE_NOT_OURS;
 	tidy(full);
-	if (device)
-		return strcmp(full, "/dev/iommu") ? -ENOENT : open_reference(flags);
-	return fail_nth_open(full, flags);
+	if (is_node(full, &node, &number))
+		return open_node(node, number, flags);
+	fd = fail_nth_open(full, flags);
+	return fd == -ENOENT ? WIRE_NOT_OURS : fd;
 }
 
 static int open_any(int dir, const char *path, int flags, mode_t mode)
 {
 	long fd = open_ours(dir, path, flags);
 
-	if (fd != -ENOENT)
+	if (fd != WIRE_NOT_OURS)
 		return (int)result(fd);
 	return REAL(int, openat, int, const char *, int, ...)(dir, path, flags, mode);
 }
@@ -217,26 +252,6 @@ EXPORT DIR *opendir(const char *path)
 	if (dir)
 		closedir(dir);
 	return REAL(DIR *, opendir, const char *)(ours);
-}
-
-/* A program's number for a failure is as long as what it wrote last. */
-EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
-{
-	ssize_t done = REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, buf, n, at);
-
-	fail_nth_written(fd, buf, done, false);
-	return done;
-}
-
-EXPORT ssize_t pwrite64(int fd, const void *buf, size_t n, off_t at)
-	__attribute__((alias("pwrite")));
-
-EXPORT ssize_t write(int fd, const void *buf, size_t n)
-{
-	ssize_t done = REAL(ssize_t, write, int, const void *, size_t)(fd, buf, n);
-
-	fail_nth_written(fd, buf, done, true);
-	return done;
 }
 
 /* ---- ioctl and close ---- */

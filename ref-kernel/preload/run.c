@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "node.h"
 #include "run.h"
 #include "server.h"
 #include "wire.h"
@@ -237,7 +238,11 @@ static void wait_others(void)
 
 static int serve_program(const struct run_on_reference *run, const struct folder *f)
 {
-	int err = server_start(f->socket, run->format), status;
+	char pid[16];
+	int err, status;
+
+	node_defaults(run->format, run->split);
+	err = server_start(f->socket);
 
 	if (err == -ENAMETOOLONG)
 		fputs("iodirty: run: set TMPDIR to a folder with a shorter path\n", stderr);
@@ -246,6 +251,8 @@ static int serve_program(const struct run_on_reference *run, const struct folder
 	/* Whoever is orphaned stays below us, where we may look into its memory. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	setenv(WIRE_ENV, f->socket, 1);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	setenv(WIRE_PID_ENV, pid, 1);
 	setenv(WIRE_DEBUGFS_ENV, f->debugfs, 1);
 	err = set_preload(run->library);
 	if (err == -EINVAL)
@@ -260,6 +267,11 @@ static int serve_program(const struct run_on_reference *run, const struct folder
 	status = wait_program();
 	wait_others();
 	return told_to_end ? 128 + told_to_end : status;
+}
+
+int run_plug(const struct iodirty_vfio_plug *plug)
+{
+	return node_plug(plug);
 }
 
 int run_on_reference(const struct run_on_reference *run)

@@ -3,12 +3,19 @@
 #ifndef IODIRTY_PRELOAD_RUN_H
 #define IODIRTY_PRELOAD_RUN_H
 
+#include "abi/iodirty.h"
+
 struct run_on_reference {
 	const char *library; /* path of the preload library */
 	const char *format; /* of the test interface's devices; one that there is */
+	enum iodirty_split_policy split; /* of HWPTs, unless told */
 	const char *program; /* path */
 	char **argv;
 };
+
+/* Before it runs: plug a VFIO device, whose nodes have the next number, from 0 on. -ENOSPC;
+ * else as IODIRTY_VFIO_PLUG. */
+int run_plug(const struct iodirty_vfio_plug *plug);
 
 /*
  * Serves until the program has ended and nobody has the reference open any more.

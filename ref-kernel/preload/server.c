@@ -10,38 +10,41 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "iommufd/iommufd.h"
+#include "node.h"
 #include "remote.h"
 #include "server.h"
-
-static const char *test_format;
 
 /*
  * The client has the descriptor, and we no copy of it, before the call is done: as
  * soon as that is so another thread of it may close what is then the last.
  */
-static int do_open(struct client *c)
+static int do_open(struct client *c, const struct wire *w)
 {
-	struct iommufd_ctx *ctx = iommufd_open();
-	int fd;
+	const struct port_fd_ops *ops;
+	int err, fd;
+	void *priv = node_open(w, &ops, &err);
 
-	if (!ctx)
-		return -ENOMEM;
-	iommufd_set_test_format(ctx, test_format);
-	fd = client_install(&c->task, &iommufd_fd_ops, ctx, NULL);
+	if (!priv)
+		return err;
+	fd = client_install(&c->task, ops, priv, NULL);
 	if (fd < 0)
-		iommufd_release(ctx);
+		ops->release(priv);
 	return fd;
 }
 
-static long do_ioctl(const struct wire *w)
+static s64 do_call(const struct wire *w)
 {
 	struct port_fd *held = client_find_fd(w->cookie, NULL);
-	long result;
+	s64 result;
 
 	if (!held)
 		return WIRE_NOT_OURS;
-	result = fd_ioctl(held, (unsigned int)w->cmd, w->arg);
+	if (w->op == WIRE_READ)
+		result = fd_read(held, w->addr, w->size, w->arg);
+	else if (w->op == WIRE_WRITE)
+		result = fd_write(held, w->addr, w->size, w->arg);
+	else
+		result = fd_ioctl(held, (unsigned int)w->cmd, w->arg);
 	port_fd_put(held);
 	return result;
 }
@@ -72,10 +75,12 @@ static bool answer(struct client *c)
 		done.result = hello(c, &w);
 		break;
 	case WIRE_OPEN:
-		done.result = do_open(c);
+		done.result = do_open(c, &w);
 		break;
 	case WIRE_IOCTL:
-		done.result = do_ioctl(&w);
+	case WIRE_READ:
+	case WIRE_WRITE:
+		done.result = do_call(&w);
 		break;
 	case WIRE_SYNC:
 		break;
@@ -208,12 +213,11 @@ static int listen_at(const char *path)
 	return -errno;
 }
 
-int server_start(const char *path, const char *format)
+int server_start(const char *path)
 {
 	int listener = listen_at(path), err;
 	sigset_t all, was;
 
-	test_format = format;
 	if (listener < 0)
 		return listener;
 	err = clients_init();

@@ -10,10 +10,9 @@
 
 /*
  * Listen at @path, a name in a folder of the caller's own, and serve from
- * threads of this process until it ends. @format: of the devices that the test
- * interface plugs. 0 or -errno.
+ * threads of this process until it ends. 0 or -errno.
  */
-int server_start(const char *path, const char *format);
+int server_start(const char *path);
 /* Release all that was closed, then: how many descriptors are open. */
 unsigned int server_open_count(void);
 

@@ -86,6 +86,16 @@ int wire_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
+bool wire_is_queue(int fd)
+{
+	int was = errno, type = 0;
+	socklen_t size = sizeof(type);
+
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+	errno = was;
+	return type == SOCK_SEQPACKET;
+}
+
 uint64_t wire_cookie(int fd)
 {
 	int was = errno;

@@ -136,13 +136,18 @@ static void file_release(void *priv)
 {
 	struct vfio_file *file = priv;
 	struct vfio_device *dev = file->dev;
+	struct iommufd_ctx *ctx;
 
 	port_mutex_lock(&dev->lock);
+	/* The last of it may take the device along, if that was plugged in there. */
+	ctx = dev->backing.ctx ? ctx_hold(dev->backing.ctx) : NULL;
 	if (file->group ? !--file->group->opens : dev->holder == file) {
 		vfio_engine_reset(dev);
 		release_device(dev);
 	}
 	port_mutex_unlock(&dev->lock);
+	if (ctx)
+		ctx_put(ctx);
 	if (file->group)
 		vfio_group_put(file->group);
 	vfio_device_put(dev);
