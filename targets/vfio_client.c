@@ -54,19 +54,19 @@ int vfioc_detach(struct target *t, int fd, uint32_t flags, uint32_t pasid)
 
 int vfioc_feature(struct target *t, int fd, uint32_t flags, void *data, uint32_t size)
 {
-	struct {
-		struct vfio_device_feature head;
-		_Alignas(8) uint8_t data[FEATURE_MAX];
-	} arg = { .head = { .argsz = sizeof(arg.head) + size, .flags = flags } };
+	_Alignas(8) uint8_t buf[sizeof(struct vfio_device_feature) + FEATURE_MAX] = { 0 };
+	struct vfio_device_feature *arg = (struct vfio_device_feature *)buf;
 	int ret;
 
-	if (size > sizeof(arg.data))
+	if (size > FEATURE_MAX)
 		return -E2BIG;
+	arg->argsz = sizeof(*arg) + size;
+	arg->flags = flags;
 	if (size)
-		memcpy(arg.data, data, size);
-	ret = t->driver->fd_ioctl(t, fd, VFIO_DEVICE_FEATURE, &arg);
+		memcpy(arg->data, data, size);
+	ret = t->driver->fd_ioctl(t, fd, VFIO_DEVICE_FEATURE, arg);
 	if (!ret && size)
-		memcpy(data, arg.data, size);
+		memcpy(data, arg->data, size);
 	return ret;
 }
 

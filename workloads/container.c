@@ -70,12 +70,13 @@ int container_track(struct machine *m)
 
 int container_report(struct machine *m, uint64_t *bitmap)
 {
+	/* struct vfio_iommu_type1_dirty_bitmap, and what follows it. */
 	struct {
-		struct vfio_iommu_type1_dirty_bitmap head;
+		__u32 argsz, flags;
 		struct vfio_iommu_type1_dirty_bitmap_get get;
 	} arg = {
-		.head.argsz = sizeof(arg),
-		.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
+		.argsz = sizeof(arg),
+		.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
 		.get.iova = m->iova,
 		.get.size = m->length,
 		.get.bitmap.pgsize = m->page,
