@@ -345,17 +345,17 @@ CASE(vfio_other_names, "calls by their names for large files, and with a check o
 /* The descriptor of data that comes with it, or -1. */
 static int to_state(int dev, enum vfio_device_mig_state state)
 {
-	struct {
-		struct vfio_device_feature head;
-		struct vfio_device_feature_mig_state body;
-	} cmd = {
-		.head = { .argsz = sizeof(cmd),
-			  .flags = VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET },
-		.body.device_state = state,
-	};
+	struct vfio_device_feature_mig_state body = { .device_state = state };
+	char cmd[sizeof(struct vfio_device_feature) + sizeof(body)]
+		__attribute__((aligned(8))) = "";
+	struct vfio_device_feature *head = (struct vfio_device_feature *)cmd;
 
-	ok(ioctl(dev, VFIO_DEVICE_FEATURE, &cmd));
-	return cmd.body.data_fd;
+	head->argsz = sizeof(cmd);
+	head->flags = VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET;
+	memcpy(head->data, &body, sizeof(body));
+	ok(ioctl(dev, VFIO_DEVICE_FEATURE, head));
+	memcpy(&body, head->data, sizeof(body));
+	return body.data_fd;
 }
 
 CASE(vfio_stream, "a device's state is read to its end, by whoever has the descriptor, and written")
