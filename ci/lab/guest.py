@@ -88,7 +88,7 @@ class Qemu:
                 "-serial", "chardev:console",
                 "-chardev", f"file,id=console,path={comma(session.console)},append=on",
                 "-kernel", str(self.image), "-initrd", str(session.folder / "initrd"),
-                "-append", " ".join(["console=ttyS0", HUGE_PAGES,
+                "-append", " ".join(["console=ttyS0", "no_timer_check", HUGE_PAGES,
                                      *kernel_words(session, "9p", self.debug)]),
                 *(["-device", "intel-iommu,intremap=on,caching-mode=on",
                    "-device", "edu,addr=0x10"] if wants.iommu else []),

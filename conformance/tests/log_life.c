@@ -250,12 +250,11 @@ CT_TEST(log_nth_report, "LOG-026", .needs = TARGET_VFIO | TARGET_FAIL_NTH)
 CT_TEST(log_start_unwritable, "LOG-027", .needs = TARGET_VFIO)
 {
 	static const struct {
-		struct vfio_device_feature head;
+		u32 argsz, flags; /* struct vfio_device_feature */
 		struct vfio_device_feature_dma_logging_control start;
 	} arg = {
-		.head = { .argsz = sizeof(arg),
-			  .flags = VFIO_DEVICE_FEATURE_SET |
-				   VFIO_DEVICE_FEATURE_DMA_LOGGING_START },
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
 		.start = { .page_size = 4096, .num_ranges = 1 },
 	};
 	struct log_rig r;

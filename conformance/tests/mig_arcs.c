@@ -267,11 +267,11 @@ CT_TEST(mig_ends, "MIG-004", .needs = TARGET_VFIO)
 static void put_set(u8 *at, u32 state)
 {
 	const struct {
-		struct vfio_device_feature head;
+		u32 argsz, flags; /* struct vfio_device_feature */
 		struct vfio_device_feature_mig_state set;
 	} arg = {
-		.head = { .argsz = SET_SIZE,
-			  .flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE },
+		.argsz = SET_SIZE,
+		.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
 		.set = { .device_state = state },
 	};
 

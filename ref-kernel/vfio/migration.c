@@ -304,7 +304,7 @@ static int go(struct vfio_device *dev, u32 to)
 
 	if (from == S(RESUMING))
 		err = leave_resuming(dev);
-	else if (!same_session && (is_saving(to) || to == S(RESUMING)))
+	if (!err && !same_session && (is_saving(to) || to == S(RESUMING)))
 		err = session_begin(dev, to == S(RESUMING));
 	else if (is_quiet(from) && !is_quiet(to))
 		err = vfio_engine_resume(dev);

@@ -190,9 +190,14 @@ free:
 	return err;
 }
 
-/* The argument of UNMAP_DMA, and what follows it with GET_DIRTY_BITMAP. */
+/* struct vfio_iommu_type1_dma_unmap, and what follows it with GET_DIRTY_BITMAP. */
+struct unmap_head {
+	u32 argsz, flags;
+	u64 iova, size;
+};
+
 struct unmap {
-	struct vfio_iommu_type1_dma_unmap cmd;
+	struct unmap_head cmd;
 	struct vfio_bitmap bitmap;
 };
 
@@ -201,7 +206,7 @@ struct unmap {
 
 static int read_unmap(struct type1 *t, u64 uptr, struct unmap *unmap)
 {
-	struct vfio_iommu_type1_dma_unmap *cmd = &unmap->cmd;
+	struct unmap_head *cmd = &unmap->cmd;
 	bool bits;
 	int err = vfio_copy_arg(cmd, uptr, sizeof(*cmd));
 
@@ -223,7 +228,7 @@ static int read_unmap(struct type1 *t, u64 uptr, struct unmap *unmap)
 /* Sets the range of ALL. */
 static int check_unmap(struct type1 *t, struct unmap *unmap, u64 *last)
 {
-	struct vfio_iommu_type1_dma_unmap *cmd = &unmap->cmd;
+	struct unmap_head *cmd = &unmap->cmd;
 	u64 page = 1ULL << type1_page_lg2(t);
 
 	*last = cmd->iova + cmd->size - 1;
