@@ -356,9 +356,9 @@ static int migrate_all(const struct command *command, struct request *q, int arg
 	machine->driver = usable_target(command, q->target, &machine->target_arg, &exit_code);
 	if (!machine->driver)
 		return exit_code;
-	exit_code = check_target(command, machine);
+	exit_code = plan(command, q, runs, &n);
 	if (!exit_code)
-		exit_code = plan(command, q, runs, &n);
+		exit_code = check_target(command, machine);
 	if (!exit_code && q->output)
 		exit_code = outdir_open(&dir, q->output, q->force, names);
 	if (exit_code)

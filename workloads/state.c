@@ -57,13 +57,35 @@ static int move(struct machine *m, struct machine_device *dev, uint64_t *bytes)
 	return ret ? ret : set_state(m, dev->fd, VFIO_DEVICE_STATE_STOP, NULL);
 }
 
+/* Nothing of it is 0 then: what does not arrive is seen. */
+static int mark(struct machine *m, const struct machine_device *dev)
+{
+	static const uint32_t registers[] = { IODIRTY_BAR_ID, IODIRTY_BAR_DMA_SOURCE,
+					      IODIRTY_BAR_DMA_DESTINATION, IODIRTY_BAR_DMA_COUNT,
+					      IODIRTY_BAR_DMA_PASID };
+	uint64_t words[IODIRTY_BAR_BUFFER_SIZE / sizeof(uint64_t)];
+	const size_t n = sizeof(words) / sizeof(words[0]);
+	int ret;
+
+	for (size_t i = 0; i < n; i++)
+		words[i] = (i + 1) * 0x9e3779b97f4a7c15ULL;
+	ret = vfioc_buffer_write(m->t, dev->fd, words, sizeof(words));
+	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]) && !ret; i++)
+		ret = vfioc_bar_write(m->t, dev->fd, registers[i], words[n - 1 - i]);
+	return ret ? machine_fail(m, ret, "registers") : 0;
+}
+
 int state_prepare(struct machine *m)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; i < m->n && !ret; i++)
-		if (m->devices[i].states)
-			ret = machine_twin(m, &m->devices[i]);
+	for (unsigned int i = 0; i < m->n && !ret; i++) {
+		if (!m->devices[i].states)
+			continue;
+		ret = machine_twin(m, &m->devices[i]);
+		if (!ret)
+			ret = mark(m, &m->devices[i]);
+	}
 	return ret;
 }
 

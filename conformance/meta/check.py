@@ -337,12 +337,22 @@ def check_usage():
             (["list"], ["targets", "deviations"]),
             (["list", "things"], ["things", "targets", "engines"]),
             (["list", "formats", "-t", "nowhere"], ["nowhere", "fake"]),
-            (["migrate"], ["migrate: not built yet"])):
+            (["migrate", "--tracker", "x"], ["'x'", "iommu", "type1"]),
+            (["migrate", "--workload", "ring+x"], ["'ring+x'", "uniform", "append"]),
+            (["migrate", "--memory", "1Q"], ["--memory"]),
+            (["migrate", "--link", "fast"], ["--link"]),
+            (["migrate", "--compare", "--tracker", "log"], ["--compare"]),
+            (["migrate", "--tracker", "mixed", "--devices", "2"], ["at least 3 devices"]),
+            (["migrate", "--force"], ["--force", "-o"]),
+            (["verify"], ["verify: not built yet"])):
         done = iodirty(*args)
         equal(done.returncode, 2, f"exit code of {args}")
         equal(done.stdout, "", f"stdout of {args}")
         for word in words:
             check(word in done.stderr, f"{args} does not tell {word!r}: {done.stderr!r}")
+    done = iodirty("migrate")
+    equal(done.returncode, 4, "exit code of a migration without devices")
+    check("no VFIO devices" in done.stderr, f"migrate does not tell why: {done.stderr!r}")
     for name in ("list conform bench migrate certify verify compare dashboard run lab").split():
         done = iodirty(name, "--help", env={"IODIRTY_BENCH": "/bin/echo"})
         equal(done.returncode, 0, f"{name} --help")
