@@ -192,12 +192,13 @@ const struct port_fd_ops *vfio_node_ops(enum iodirty_vfio_node node)
 
 /* ---- ioctls of a device; lock held ---- */
 
-static long bind(struct vfio_file *file, u64 uptr)
+/* *@held, where it is set, is for the caller to put with the lock given up: the last of an
+ * iommufd may take along a device that was plugged in there. */
+static long bind(struct vfio_file *file, u64 uptr, struct port_fd **held)
 {
 	struct vfio_device *dev = file->dev;
 	struct vfio_device_bind_iommufd cmd = { 0 };
 	struct iommufd_ctx *ctx;
-	struct port_fd *held;
 	int err = vfio_copy_arg(&cmd, uptr, FIXED(vfio_device_bind_iommufd, out_devid));
 
 	if (err)
@@ -208,11 +209,10 @@ static long bind(struct vfio_file *file, u64 uptr)
 		return -EINVAL;
 	if (dev->group)
 		return -EBUSY;
-	ctx = port_fd_get(cmd.iommufd, &iommufd_fd_ops, &held);
+	ctx = port_fd_get(cmd.iommufd, &iommufd_fd_ops, held);
 	if (!ctx)
 		return -EBADF;
 	err = vfio_backing_bind(dev, ctx, NULL);
-	port_fd_put(held);
 	if (err)
 		return err;
 	cmd.out_devid = vfio_backing_id(dev);
@@ -353,18 +353,21 @@ static long file_ioctl(void *priv, unsigned int cmd, u64 arg)
 {
 	struct vfio_file *file = priv;
 	struct vfio_device *dev = file->dev;
+	struct port_fd *held = NULL;
 	long ret;
 
 	port_mutex_lock(&dev->lock);
 	if (dev->gone)
 		ret = -ENODEV;
 	else if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
-		ret = bind(file, arg);
+		ret = bind(file, arg, &held);
 	else if (!is_bound(file))
 		ret = -EINVAL;
 	else
 		ret = bound_ioctl(dev, !file->group, cmd, arg);
 	port_mutex_unlock(&dev->lock);
+	if (held)
+		port_fd_put(held);
 	return ret;
 }
 
