@@ -6,6 +6,9 @@
 #include "ct.h"
 
 #define LOG_PAGE 4096u
+#define LOG_PAGES 64u /* that generators write to */
+#define LOG_KINDS 3u
+extern const u32 log_kinds[LOG_KINDS]; /* enum iodirty_vfio_kind: of each that may have a log */
 
 typedef struct vfio_device_feature_dma_logging_range log_range;
 
@@ -28,6 +31,8 @@ struct log_rig {
 void log_rig_open(struct log_rig *r, u32 kind, u32 flags, u32 log_entries);
 /* The device writes one byte of page @page. */
 void log_write(struct log_rig *r, u64 page);
+/* Its generator writes flat out to the first LOG_PAGES, at random from ct.seed. */
+void log_generate(struct log_rig *r);
 /*
  * A report of pages [first, first + n), in bits of @per pages, into a guarded bitmap: its bits
  * must be the low @n / @per ones of @want, which @what says.

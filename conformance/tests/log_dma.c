@@ -4,24 +4,8 @@
 #include "concurrency.h"
 #include "log.h"
 
-#define PAGES 64u
+#define PAGES LOG_PAGES
 #define ROUNDS 25u
-
-static const u32 kinds[] = { IODIRTY_VFIO_PCI, IODIRTY_VFIO_MDEV, IODIRTY_VFIO_MDEV_PASID };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-static void generate(struct log_rig *r)
-{
-	const struct iodirty_stream_start s = {
-		.pattern = IODIRTY_PATTERN_RANDOM,
-		.iova = r->s.iova,
-		.length = PAGES * LOG_PAGE,
-		.stride = LOG_PAGE,
-		.seed = ct.seed,
-	};
-
-	ct_vfio_generate(r->fd, &s);
-}
 
 /* abi/iodirty.h: SplitMix64, entered at its n-th step. */
 static u64 page_of(u64 n)
@@ -48,12 +32,12 @@ static u64 more(struct log_rig *r, u64 than)
  */
 CT_TEST(log_under_dma, "LOG-028", .needs = TARGET_VFIO, .concurrent = true)
 {
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		u64 until[PAGES] = { 0 }, checked, before, after;
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], 0, k == 0 ? 40 : 0);
-		generate(&r);
+		log_rig_open(&r, log_kinds[k], 0, k == 0 ? 40 : 0);
+		log_generate(&r);
 		more(&r, 0);
 		x(log_start(r.fd, r.s.iova, PAGES * LOG_PAGE));
 		/* Under way at the start, one write need not be in it. */
@@ -85,15 +69,15 @@ CT_TEST(log_under_dma, "LOG-028", .needs = TARGET_VFIO, .concurrent = true)
  */
 CT_TEST(log_copies, "LOG-029", .needs = TARGET_VFIO, .concurrent = true)
 {
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		struct log_rig r;
 		u64 last = 0;
 		u8 *copy;
 
-		log_rig_open(&r, kinds[k], 0, 0);
+		log_rig_open(&r, log_kinds[k], 0, 0);
 		copy = ct_memory(PAGES * LOG_PAGE, LOG_PAGE, 0);
 		x(log_start(r.fd, r.s.iova, PAGES * LOG_PAGE));
-		generate(&r);
+		log_generate(&r);
 		for (u32 round = 0; round <= ROUNDS; round++) {
 			u8 bits[PAGES / 8] = { 0 };
 
@@ -147,13 +131,13 @@ static int write_all(void *arg)
  * then it logs as if nothing had been. */
 CT_TEST(log_everything_at_once, "LOG-030", .needs = TARGET_VFIO, .concurrent = true)
 {
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		struct worker starter, reporter, writer;
 		struct log_rig r;
 		u64 end;
 
-		log_rig_open(&r, kinds[k], 0, 20);
-		generate(&r);
+		log_rig_open(&r, log_kinds[k], 0, 20);
+		log_generate(&r);
 		worker_start(&starter, start_stop, &r);
 		worker_start(&reporter, report_all, &r);
 		worker_start(&writer, write_all, &r);

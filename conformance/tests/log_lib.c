@@ -3,6 +3,12 @@
 #include "bits.h"
 #include "log.h"
 
+const u32 log_kinds[LOG_KINDS] = {
+	IODIRTY_VFIO_PCI,
+	IODIRTY_VFIO_MDEV,
+	IODIRTY_VFIO_MDEV_PASID,
+};
+
 int log_start_ranges(int fd, const log_range *ranges, u32 n, u64 *page_size)
 {
 	struct vfio_device_feature_dma_logging_control start = {
@@ -91,4 +97,17 @@ void log_expect(struct log_rig *r, u64 first, u64 n, u64 per, u64 want, const ch
 						 "as not written, which it was");
 	ct_bitmap_check_guards(&b);
 	ct_bitmap_free(&b);
+}
+
+void log_generate(struct log_rig *r)
+{
+	const struct iodirty_stream_start s = {
+		.pattern = IODIRTY_PATTERN_RANDOM,
+		.iova = r->s.iova,
+		.length = LOG_PAGES * LOG_PAGE,
+		.stride = LOG_PAGE,
+		.seed = ct.seed,
+	};
+
+	ct_vfio_generate(r->fd, &s);
 }

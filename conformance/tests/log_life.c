@@ -6,9 +6,6 @@
 #include "bits.h"
 #include "log.h"
 
-static const u32 kinds[] = { IODIRTY_VFIO_PCI, IODIRTY_VFIO_MDEV, IODIRTY_VFIO_MDEV_PASID };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
 /* ---- what ends it ---- */
 
 /* No log, and the next one begins with nothing. */
@@ -37,12 +34,12 @@ static void reopen(struct log_rig *r)
 /* A reset, and a close: whoever is next gets neither bits nor a log. */
 CT_TEST(log_ends, "LOG-021", .needs = TARGET_VFIO)
 {
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		u32 pt;
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], 0, 0);
-		pt = kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt;
+		log_rig_open(&r, log_kinds[k], 0, 0);
+		pt = log_kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt;
 		expect_ended(&r, "before");
 		x(ct_fd_ioctl(r.fd, VFIO_DEVICE_RESET, NULL));
 		ct_vfio_bus_master(r.fd, true);
@@ -62,12 +59,12 @@ CT_TEST(log_ends, "LOG-021", .needs = TARGET_VFIO)
 /* Detach, attach to something else, map and unmap: what was written stays owed. */
 CT_TEST(log_outlives_mappings, "LOG-022", .needs = TARGET_VFIO)
 {
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		struct log_rig r;
 		u32 pt;
 
-		log_rig_open(&r, kinds[k], 0, 0);
-		pt = kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt;
+		log_rig_open(&r, log_kinds[k], 0, 0);
+		pt = log_kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt;
 		x(log_start(r.fd, r.s.iova, 64 * LOG_PAGE));
 		log_write(&r, 1);
 		x(ct_vfio_detach(r.fd));
@@ -106,16 +103,16 @@ CT_TEST(log_of_each, "LOG-024", .needs = TARGET_VFIO)
 	struct log_rig r, other;
 
 	log_rig_open(&r, IODIRTY_VFIO_PCI, 0, 0);
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		const struct iodirty_vfio_plug plug = {
-			.kind = kinds[k],
+			.kind = log_kinds[k],
 			.flags = IODIRTY_VFIO_LOG,
-			.pasid = kinds[k] == IODIRTY_VFIO_MDEV_PASID ? 1 : 0,
+			.pasid = log_kinds[k] == IODIRTY_VFIO_MDEV_PASID ? 1 : 0,
 		};
 
 		other = r;
 		other.fd = ct_vfio_device(&plug, &other.id);
-		x(ct_vfio_attach(other.fd, kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt,
+		x(ct_vfio_attach(other.fd, log_kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt,
 				 NULL));
 		x(log_start(r.fd, r.s.iova, 64 * LOG_PAGE));
 		log_write(&other, 1);

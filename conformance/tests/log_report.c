@@ -5,15 +5,13 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-static const u32 kinds[] = { IODIRTY_VFIO_PCI, IODIRTY_VFIO_MDEV, IODIRTY_VFIO_MDEV_PASID };
-
 /* However large the leaves are, pages of 4 KiB. */
 CT_TEST(log_exact, "LOG-009", .scope = CT_EACH_LEAF, .needs = TARGET_VFIO)
 {
-	for (size_t k = 0; k < N(kinds); k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], 0, 0);
+		log_rig_open(&r, log_kinds[k], 0, 0);
 		x(log_start(r.fd, r.s.iova, r.s.length));
 		log_expect(&r, 0, r.pages, 1, 0, "nothing written");
 		log_write(&r, 0);
@@ -32,10 +30,10 @@ CT_TEST(log_across_pages, "LOG-009", .needs = TARGET_VFIO)
 {
 	static const u8 data[4096];
 
-	for (size_t k = 0; k < N(kinds); k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], 0, 0);
+		log_rig_open(&r, log_kinds[k], 0, 0);
 		x(log_start(r.fd, r.s.iova, r.s.length));
 		x(ct_vfio_write(r.fd, r.s.iova + 4 * LOG_PAGE - 1, data, 2));
 		log_expect(&r, 0, 64, 1, 3 << 3, "two bytes over the end of a page");
@@ -49,12 +47,12 @@ CT_TEST(log_across_pages, "LOG-009", .needs = TARGET_VFIO)
 /* What is outside of the ranges is not logged; a write that crosses their ends is, within. */
 CT_TEST(log_ranges_only, "LOG-013", .needs = TARGET_VFIO)
 {
-	for (size_t k = 0; k < N(kinds); k++) {
+	for (size_t k = 0; k < LOG_KINDS; k++) {
 		u64 page_size = LOG_PAGE;
 		log_range ranges[2];
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], 0, 0);
+		log_rig_open(&r, log_kinds[k], 0, 0);
 		ranges[0] = (log_range){ r.s.iova + 8 * LOG_PAGE, 8 * LOG_PAGE };
 		ranges[1] = (log_range){ r.s.iova + 32 * LOG_PAGE, LOG_PAGE };
 		x(log_start_ranges(r.fd, ranges, 2, &page_size));
@@ -229,11 +227,11 @@ CT_TEST(log_room, "LOG-019", .needs = TARGET_VFIO)
 {
 	static const u32 rooms[] = { 1, 2, 7, 16, 64 };
 
-	for (size_t k = 0; k < N(kinds) * N(rooms); k++) {
-		u32 room = rooms[k / N(kinds)];
+	for (size_t k = 0; k < LOG_KINDS * N(rooms); k++) {
+		u32 room = rooms[k / LOG_KINDS];
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k % N(kinds)], 0, room);
+		log_rig_open(&r, log_kinds[k % LOG_KINDS], 0, room);
 		x(log_start(r.fd, r.s.iova, 64 * LOG_PAGE));
 		for (int round = 0; round < 3; round++) {
 			for (u32 page = 0; page < room; page++) {

@@ -6,25 +6,10 @@
 #include "log.h"
 #include "mig.h"
 
-#define PAGES 64u
+#define PAGES LOG_PAGES
 
 static const u32 quiet[] = { S(STOP), S(STOP_COPY), S(RESUMING) };
 static const u32 running[] = { S(RUNNING), S(RUNNING_P2P), S(PRE_COPY), S(PRE_COPY_P2P) };
-static const u32 kinds[] = { IODIRTY_VFIO_PCI, IODIRTY_VFIO_MDEV, IODIRTY_VFIO_MDEV_PASID };
-
-/* To @fd's generator, of a device as log_rig_open() has them: flat out, all over. */
-static void generate(struct log_rig *r)
-{
-	const struct iodirty_stream_start s = {
-		.pattern = IODIRTY_PATTERN_RANDOM,
-		.iova = r->s.iova,
-		.length = PAGES * LOG_PAGE,
-		.stride = LOG_PAGE,
-		.seed = ct.seed,
-	};
-
-	ct_vfio_generate(r->fd, &s);
-}
 
 static void wait_for_more(struct log_rig *r)
 {
@@ -53,7 +38,7 @@ CT_TEST(mig_quiet, "MIG-014", .scope = CT_EACH_FORMAT, .needs = TARGET_VFIO, .co
 	log_rig_open(&r, IODIRTY_VFIO_PCI, MIG_ALL, 0);
 	x(ct_vfio_attach(r.fd, r.s.hwpt, NULL));
 	x(log_start(r.fd, r.s.iova, PAGES * LOG_PAGE));
-	generate(&r);
+	log_generate(&r);
 	for (int round = 0; round < 12; round++) {
 		u64 n, m, bytes = r.s.length / r.s.granule / 8 + 1;
 		u8 *bits = ct_memory(bytes, 4096, 0);
@@ -79,7 +64,7 @@ CT_TEST(mig_quiet, "MIG-014", .scope = CT_EACH_FORMAT, .needs = TARGET_VFIO, .co
 			x(ct_fd_ioctl(r.fd, VFIO_DEVICE_RESET, NULL));
 			ct_vfio_bus_master(r.fd, true);
 			x(log_start(r.fd, r.s.iova, PAGES * LOG_PAGE));
-			generate(&r);
+			log_generate(&r);
 		} else {
 			x(mig_set(r.fd, S(RUNNING), NULL));
 		}
@@ -133,15 +118,16 @@ CT_TEST(mig_quiet_kinds, "MIG-014", .needs = TARGET_VFIO)
 		u64 n;
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], MIG_ALL, 0);
-		generate(&r);
+		log_rig_open(&r, log_kinds[k], MIG_ALL, 0);
+		log_generate(&r);
 		wait_for_more(&r);
 		x(mig_set(r.fd, S(STOP), NULL));
 		n = ct_vfio_generated(r.fd);
 		x(ct_vfio_detach(r.fd));
-		x(ct_vfio_attach(r.fd, kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt, NULL));
+		x(ct_vfio_attach(r.fd, log_kinds[k] == IODIRTY_VFIO_MDEV ? r.s.ioas : r.hwpt,
+				 NULL));
 		x_err(EFAULT, ct_vfio_write(r.fd, r.s.iova, "x", 1));
-		generate(&r); /* told to, it waits */
+		log_generate(&r); /* told to, it waits */
 		sleep_ns(MS);
 		ct_check(ct_vfio_generated(r.fd) == 0, "told to in STOP, it writes");
 		x(mig_set(r.fd, S(RUNNING), NULL));
@@ -157,8 +143,8 @@ CT_TEST(mig_running, "MIG-015", .needs = TARGET_VFIO)
 	for (size_t k = 0; k < 3; k++) {
 		struct log_rig r;
 
-		log_rig_open(&r, kinds[k], MIG_ALL, 0);
-		generate(&r);
+		log_rig_open(&r, log_kinds[k], MIG_ALL, 0);
+		log_generate(&r);
 		for (size_t i = 0; i < 4; i++) {
 			x(mig_set(r.fd, running[i], NULL));
 			wait_for_more(&r);
@@ -186,7 +172,7 @@ CT_TEST(mig_final_harvest, "MIG-016", .scope = CT_EACH_FORMAT, .needs = TARGET_V
 	for (int i = 0; i < 2; i++)
 		copy[i] = ct_memory(PAGES * LOG_PAGE, LOG_PAGE, 0);
 	x(log_start(r.fd, r.s.iova, PAGES * LOG_PAGE));
-	generate(&r);
+	log_generate(&r);
 	for (int round = 0; round < 16; round++) {
 		static const u32 states[] = { S(RUNNING), S(PRE_COPY), S(PRE_COPY_P2P),
 					      S(STOP_COPY) };
