@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harvest.h"
 #include "measure.h"
 #include "pattern.h"
+#include "set.h"
 #include "shim.h"
 #include "space.h"
 
@@ -28,7 +28,7 @@
 #define REPETITIONS_FULL 21
 
 struct cell {
-	const struct harvest_plan *plan;
+	const struct bench_plan *plan;
 	struct iodirty_format_info format;
 	uint64_t leaf, leaves;
 	unsigned int repetitions;
@@ -343,14 +343,14 @@ static struct cell **cells_end = &cells;
  * leaves). Full: 32 MiB of them, more than caches hold, where leaves are small
  * or made of as many entries.
  */
-static uint64_t range_bytes(const struct harvest_plan *plan, uint64_t leaf)
+static uint64_t range_bytes(const struct bench_plan *plan, uint64_t leaf)
 {
 	if (plan->full)
 		return leaf < 2 << 20 ? 16ULL << 30 : 512ULL << 30;
 	return leaf <= 16 << 10 ? 256ULL << 20 : leaf << 14;
 }
 
-static void add_cell(const struct harvest_plan *plan, const struct iodirty_format_info *format,
+static void add_cell(const struct bench_plan *plan, const struct iodirty_format_info *format,
 		     uint64_t leaf, bool clustered, unsigned int permille)
 {
 	struct cell *c = calloc(1, sizeof(*c));
@@ -379,13 +379,12 @@ static void add_cell(const struct harvest_plan *plan, const struct iodirty_forma
 
 /* Which leaf sizes: the smallest that is a page at least, 64K and 2M; with full,
  * all from there to 2M. */
-static bool wanted(const struct harvest_plan *plan, uint64_t leaf, bool smallest)
+static bool wanted(const struct bench_plan *plan, uint64_t leaf, bool smallest)
 {
 	return smallest || leaf == 64 << 10 || leaf == 2 << 20 || (plan->full && leaf < 2 << 20);
 }
 
-unsigned int harvest_register(const struct harvest_plan *plan,
-			      const struct iodirty_format_info *format)
+static unsigned int add(const struct bench_plan *plan, const struct iodirty_format_info *format)
 {
 	static const struct {
 		unsigned int permille;
@@ -413,7 +412,7 @@ unsigned int harvest_register(const struct harvest_plan *plan,
 	return n;
 }
 
-unsigned int harvest_finish(void)
+static unsigned int finish(void)
 {
 	close_space();
 	while (cells) {
@@ -425,3 +424,11 @@ unsigned int harvest_finish(void)
 	cells_end = &cells;
 	return cells_failed;
 }
+
+extern const struct bench_set set_harvest;
+const struct bench_set set_harvest = {
+	.name = "harvest",
+	.summary = "what a harvest costs, beside merely reading the same entries",
+	.add = add,
+	.finish = finish,
+};

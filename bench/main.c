@@ -12,9 +12,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "harvest.h"
+#include "set.h"
 #include "shim.h"
-#include "unmap.h"
 #include "version.h"
 
 enum { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING = 4 };
@@ -276,8 +275,8 @@ int main(int argc, char **argv)
 {
 	struct iodirty_format_info formats[MAX_FORMATS];
 	char path[4096] = "", partial[4096] = "";
-	struct harvest_plan plan = { 0 };
-	unsigned int n, cells = 0, ran, failed;
+	struct bench_plan plan = { 0 };
+	unsigned int n, cells = 0, ran, failed = 0;
 	struct options o;
 
 	parse(argc, argv, &o);
@@ -289,16 +288,17 @@ int main(int argc, char **argv)
 		prepare_output(&o, path, partial, sizeof(path));
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (formats[i].flags & IODIRTY_FORMAT_DIRTY)
-			cells += harvest_register(&plan, &formats[i]) +
-				 unmap_register(&plan, &formats[i]);
-		else
+		if (!(formats[i].flags & IODIRTY_FORMAT_DIRTY))
 			fprintf(stderr, "iodirty bench: %s has no dirty bits: left out\n",
 				formats[i].name);
+		else
+			for (unsigned int s = 0; bench_sets[s]; s++)
+				cells += bench_sets[s]->add(&plan, &formats[i]);
 	}
 	add_context(&o, formats, n);
 	ran = cells ? bench_run_all(o.out ? partial : NULL) : 0;
-	failed = harvest_finish() + unmap_finish();
+	for (unsigned int s = 0; bench_sets[s]; s++)
+		failed += bench_sets[s]->finish();
 	if (!ran) {
 		if (o.out)
 			remove(partial);

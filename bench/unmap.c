@@ -18,9 +18,9 @@
 
 #include "measure.h"
 #include "pattern.h"
+#include "set.h"
 #include "shim.h"
 #include "space.h"
-#include "unmap.h"
 
 #define REPETITIONS 11
 #define PERMILLE 100
@@ -28,7 +28,7 @@
 enum way { PLAIN, TWO, REPORT, WAYS };
 
 struct cell {
-	const struct harvest_plan *plan;
+	const struct bench_plan *plan;
 	struct iodirty_format_info format;
 	uint64_t leaf, leaves;
 	struct cell *next;
@@ -152,8 +152,7 @@ static void run_cell(struct bench_state *state, void *arg)
 }
 
 /* The smallest leaves that are a page at least; with full, those of 2 MiB, too. */
-unsigned int unmap_register(const struct harvest_plan *plan,
-			    const struct iodirty_format_info *format)
+static unsigned int add(const struct bench_plan *plan, const struct iodirty_format_info *format)
 {
 	unsigned int n = 0;
 
@@ -185,7 +184,7 @@ unsigned int unmap_register(const struct harvest_plan *plan,
 	return n;
 }
 
-unsigned int unmap_finish(void)
+static unsigned int finish(void)
 {
 	while (cells) {
 		struct cell *next = cells->next;
@@ -196,3 +195,11 @@ unsigned int unmap_finish(void)
 	cells_end = &cells;
 	return cells_failed;
 }
+
+extern const struct bench_set set_unmap;
+const struct bench_set set_unmap = {
+	.name = "unmap",
+	.summary = "an unmap that reports what was written, beside those that do not",
+	.add = add,
+	.finish = finish,
+};

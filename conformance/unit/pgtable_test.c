@@ -245,7 +245,7 @@ static struct pgt_bits harvest(u64 first, u64 last, unsigned int lg2, unsigned i
 	memset(words, 0xa5, sizeof(words));
 	pgt_bits_init(&b, first, last, lg2, words);
 	pgt_gather_init(g);
-	pgt_harvest(&pgt, engine, first, last, flags, &b, g);
+	pgt_harvest(&pgt, &(struct pgt_how){ .engine = engine }, first, last, flags, &b, g);
 	/* bits beyond the window */
 	ck_assert_uint_eq(words[((last - first) >> lg2) / 64 + 1], 0xa5a5a5a5a5a5a5a5);
 	if (((last - first) >> lg2) % 64 != 63)
@@ -339,7 +339,7 @@ static void check_dirty_leaf(u64 iova, u64 pa, unsigned int lg2, u64 replica)
 	/* clean, and report nothing */
 	ck_assert_int_eq(pgt_set_dirty(&pgt, at), 0);
 	pgt_gather_init(&g);
-	pgt_harvest(&pgt, engine, at, at, 0, NULL, &g);
+	pgt_harvest(&pgt, &(struct pgt_how){ .engine = engine }, at, at, 0, NULL, &g);
 	check_cleaned(&g, iova, lg2);
 }
 
@@ -678,7 +678,7 @@ static void race_pass(void)
 
 	pgt_bits_init(&b, k->first, last, k->granule_lg2, reported);
 	pgt_gather_init(&g);
-	pgt_harvest(&pgt, engine, k->first, last, 0, &b, &g);
+	pgt_harvest(&pgt, &(struct pgt_how){ .engine = engine }, k->first, last, 0, &b, &g);
 	for (i = 0; i < RACE_PAGES; i++) {
 		if (!(reported[i / 64] >> i % 64 & 1))
 			continue;

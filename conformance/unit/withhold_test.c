@@ -200,7 +200,8 @@ static void race(unsigned int prot)
 			ck_assert(!marked[leaf] || b.words[0] >> 2 * leaf & 1);
 		pgt_give_back(&pgt, area, area + (LEAVES * leaf_size - 1), prot);
 		pgt_gather_init(&g);
-		pgt_harvest(&pgt, engine, area, area + (LEAVES * leaf_size - 1), 0, NULL, &g);
+		pgt_harvest(&pgt, &(struct pgt_how){ .engine = engine }, area,
+			    area + (LEAVES * leaf_size - 1), 0, NULL, &g);
 	}
 }
 

@@ -46,6 +46,12 @@ enum iodirty_format_flags {
 	IODIRTY_FORMAT_WRITE_READS = 1 << 4,
 	/* Caches tag what they hold by PASID besides the table: first stages. */
 	IODIRTY_FORMAT_TAGS_PASID = 1 << 5,
+	/* IODIRTY_CLEAR_MASKED may be used: hardware writes nothing more that matters in
+	 * an entry that is dirty. */
+	IODIRTY_FORMAT_MASKED = 1 << 6,
+	/* IODIRTY_ENGINE_SKIP may be used: hardware sets A in the entries that lead to
+	 * tables. */
+	IODIRTY_FORMAT_SKIP = 1 << 7,
 };
 
 /* The @index-th page-table format; ENOENT past the last. */
@@ -243,9 +249,21 @@ struct iodirty_stats {
 	__aligned_u64 waits; /* for commands to be complete */
 };
 
+enum iodirty_table_order {
+	IODIRTY_TABLES_WALK = 0, /* as a harvest comes to them */
+	IODIRTY_TABLES_LINEAR = 1, /* by where they lie in memory */
+};
+
+enum iodirty_table_flags {
+	/* Instead of reading: take the tables out of the processor's caches. EOPNOTSUPP
+	 * where it has no way to. */
+	IODIRTY_TABLE_EVICT = 1 << 0,
+};
+
 /*
- * Read every IOPTE word of the leaf tables that map the range once and add
- * them up: the least that any harvest must do, measured by the caller.
+ * Read every IOPTE word of the tables that translate the range once and add them up:
+ * the least that any harvest must do. There are several loops that read, since which is
+ * the fastest depends on the machine; their sum is the same. ERANGE past the last.
  */
 struct iodirty_table_read {
 	__u32 size;
@@ -254,6 +272,13 @@ struct iodirty_table_read {
 	__aligned_u64 length;
 	__aligned_u64 out_entries;
 	__aligned_u64 out_sum;
+	/* Everything below may be left out by an older caller. */
+	__u32 loop; /* which; 0 is there on any processor */
+	__u32 order; /* enum iodirty_table_order */
+	__u32 flags; /* enum iodirty_table_flags */
+	__u32 __reserved;
+	__aligned_u64 out_ns; /* processor time of the reading alone */
+	char out_loop[IODIRTY_NAME_LEN];
 };
 
 /* The leaf that maps @iova: ENOENT where nothing is mapped. */
@@ -267,16 +292,40 @@ struct iodirty_leaf {
 };
 
 enum iodirty_engine_op {
-	IODIRTY_ENGINE_GET_INDEX = 0, /* name of the @index-th; ENOENT past it */
+	IODIRTY_ENGINE_GET_INDEX = 0, /* the @index-th: its name; ENOENT past the last */
 	IODIRTY_ENGINE_SELECT = 1, /* by @name, for this descriptor */
 };
 
+enum iodirty_engine_flags {
+	/* Pass over tables below an entry whose A is clear: of any table that is looked
+	 * at, A is cleared first, and walk caches invalidated. */
+	IODIRTY_ENGINE_SKIP = 1 << 0,
+	/* Fetch tables ahead of the scan where they do not follow one another. */
+	IODIRTY_ENGINE_PREFETCH = 1 << 1,
+};
+
+enum iodirty_clear {
+	IODIRTY_CLEAR_LOCKED = 0, /* one atomic operation a dirty entry */
+	/* Plain stores, or a vector's of just those lanes that were dirty: relies on
+	 * stores of 8 bytes being whole. */
+	IODIRTY_CLEAR_MASKED = 1,
+};
+
+/*
+ * How a harvest looks at entries and cleans them; never what it finds. SELECT: ENOENT no
+ * such engine; EOPNOTSUPP one that this processor does not have, an unknown flag or way to
+ * clear, or one that the format of a HWPT which is there rules out (one that is made later
+ * is harvested LOCKED, without SKIP).
+ */
 struct iodirty_engine {
 	__u32 size;
 	__u32 op;
 	__u32 index;
-	__u32 __reserved;
+	__u32 flags; /* SELECT: enum iodirty_engine_flags */
 	char name[IODIRTY_NAME_LEN];
+	/* Everything below may be left out by an older caller. */
+	__u32 clear; /* SELECT: enum iodirty_clear */
+	__u32 out_usable; /* GET_INDEX: this processor has it */
 };
 
 /*

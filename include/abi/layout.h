@@ -879,13 +879,19 @@ ABI_FIELD(iodirty_stats, atc_misses, 144, 8);
 ABI_FIELD(iodirty_stats, atc_invalidations, 152, 8);
 ABI_FIELD(iodirty_stats, waits, 160, 8);
 
-ABI_STRUCT(iodirty_table_read, 40);
+ABI_STRUCT(iodirty_table_read, 80);
 ABI_FIELD(iodirty_table_read, size, 0, 4);
 ABI_FIELD(iodirty_table_read, hwpt_id, 4, 4);
 ABI_FIELD(iodirty_table_read, iova, 8, 8);
 ABI_FIELD(iodirty_table_read, length, 16, 8);
 ABI_FIELD(iodirty_table_read, out_entries, 24, 8);
 ABI_FIELD(iodirty_table_read, out_sum, 32, 8);
+ABI_FIELD(iodirty_table_read, loop, 40, 4);
+ABI_FIELD(iodirty_table_read, order, 44, 4);
+ABI_FIELD(iodirty_table_read, flags, 48, 4);
+ABI_FIELD(iodirty_table_read, __reserved, 52, 4);
+ABI_FIELD(iodirty_table_read, out_ns, 56, 8);
+ABI_FIELD(iodirty_table_read, out_loop, 64, 16);
 
 ABI_STRUCT(iodirty_leaf, 32);
 ABI_FIELD(iodirty_leaf, size, 0, 4);
@@ -895,12 +901,14 @@ ABI_FIELD(iodirty_leaf, out_start, 16, 8);
 ABI_FIELD(iodirty_leaf, out_lg2, 24, 4);
 ABI_FIELD(iodirty_leaf, out_dirty, 28, 4);
 
-ABI_STRUCT(iodirty_engine, 32);
+ABI_STRUCT(iodirty_engine, 40);
 ABI_FIELD(iodirty_engine, size, 0, 4);
 ABI_FIELD(iodirty_engine, op, 4, 4);
 ABI_FIELD(iodirty_engine, index, 8, 4);
-ABI_FIELD(iodirty_engine, __reserved, 12, 4);
+ABI_FIELD(iodirty_engine, flags, 12, 4);
 ABI_FIELD(iodirty_engine, name, 16, 16);
+ABI_FIELD(iodirty_engine, clear, 32, 4);
+ABI_FIELD(iodirty_engine, out_usable, 36, 4);
 
 ABI_STRUCT(iodirty_fail_nth, 16);
 ABI_FIELD(iodirty_fail_nth, size, 0, 4);

@@ -266,16 +266,23 @@ static int stats(struct ucmd *ucmd)
 static int table_read(struct ucmd *ucmd)
 {
 	struct iodirty_table_read *cmd = ucmd->arg;
-	u64 entries, sum;
+	u64 entries, sum, start;
 	struct hwpt *hwpt;
 
+	/* pgtable/ has one loop and one order as yet */
+	if (cmd->flags || cmd->__reserved || cmd->order)
+		return -EOPNOTSUPP;
+	if (cmd->loop)
+		return -ERANGE;
 	if (!cmd->length || cmd->iova + cmd->length - 1 < cmd->iova)
 		return -EINVAL;
 	hwpt = object_get(ucmd->ctx, cmd->hwpt_id, OBJECT_HWPT);
 	if (!hwpt)
 		return -ENOENT;
 	port_rwsem_read(&hwpt->ioas->rwsem);
+	start = port_cpu_ns();
 	sum = pgt_read_tables(&hwpt->pgt, cmd->iova, cmd->iova + cmd->length - 1, &entries);
+	cmd->out_ns = port_cpu_ns() - start;
 	port_rwsem_read_end(&hwpt->ioas->rwsem);
 	object_put(&hwpt->obj);
 	cmd->out_sum = sum;
@@ -307,13 +314,51 @@ static int leaf(struct ucmd *ucmd)
 	return ucmd_reply(ucmd);
 }
 
+/* Do the formats of all HWPTs that may be harvested allow @how? */
+static bool allowed(struct iommufd_ctx *ctx, const struct pgt_how *how)
+{
+	u32 needs = (how->masked ? IODIRTY_FORMAT_MASKED : 0) |
+		    (how->skip ? IODIRTY_FORMAT_SKIP : 0);
+	struct hwpt *hwpt = NULL;
+	bool all = true;
+	u32 id = 0;
+
+	while (all && (hwpt = object_next(ctx, OBJECT_HWPT, id))) {
+		id = hwpt->obj.id;
+		if (hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+			all = !(needs & ~hwpt->pgt.fmt->flags);
+		object_put(&hwpt->obj);
+	}
+	return all;
+}
+
+static int select_engine(struct ucmd *ucmd, const struct pgt_engine *found)
+{
+	const struct iodirty_engine *cmd = ucmd->arg;
+	struct pgt_how how = {
+		.engine = found,
+		.masked = cmd->clear == IODIRTY_CLEAR_MASKED,
+		.skip = cmd->flags & IODIRTY_ENGINE_SKIP,
+		.prefetch = cmd->flags & IODIRTY_ENGINE_PREFETCH,
+	};
+
+	if (cmd->flags & ~(IODIRTY_ENGINE_SKIP | IODIRTY_ENGINE_PREFETCH) ||
+	    cmd->clear > IODIRTY_CLEAR_MASKED || !pgt_engine_usable(found) ||
+	    !allowed(ucmd->ctx, &how))
+		return -EOPNOTSUPP;
+	port_mutex_lock(&ucmd->ctx->lock);
+	ucmd->ctx->how = how;
+	port_mutex_unlock(&ucmd->ctx->lock);
+	return 0;
+}
+
 static int engine(struct ucmd *ucmd)
 {
 	struct iodirty_engine *cmd = ucmd->arg;
 	const struct pgt_engine *found;
 	u32 i = 0;
 
-	if (cmd->op > IODIRTY_ENGINE_SELECT || cmd->__reserved)
+	if (cmd->op > IODIRTY_ENGINE_SELECT)
 		return -EOPNOTSUPP;
 	cmd->name[IODIRTY_NAME_LEN - 1] = '\0';
 	while (pgt_engines[i] &&
@@ -323,14 +368,11 @@ static int engine(struct ucmd *ucmd)
 	found = pgt_engines[i];
 	if (!found)
 		return -ENOENT;
-	if (cmd->op == IODIRTY_ENGINE_SELECT) {
-		port_mutex_lock(&ucmd->ctx->lock);
-		ucmd->ctx->engine = found;
-		port_mutex_unlock(&ucmd->ctx->lock);
-		return 0;
-	}
+	if (cmd->op == IODIRTY_ENGINE_SELECT)
+		return select_engine(ucmd, found);
 	memset(cmd->name, 0, sizeof(cmd->name));
 	memcpy(cmd->name, found->name, port_min(strlen(found->name), sizeof(cmd->name) - 1));
+	cmd->out_usable = pgt_engine_usable(found);
 	return ucmd_reply(ucmd);
 }
 
@@ -385,9 +427,9 @@ static const struct {
 	[0x06] = ALL(stream_start, iodirty_stream_start),
 	[0x07] = ALL(stream_query, iodirty_stream_query),
 	[0x08] = SINCE(stats, iodirty_stats, requests_refused),
-	[0x09] = ALL(table_read, iodirty_table_read),
+	[0x09] = SINCE(table_read, iodirty_table_read, out_sum),
 	[0x0a] = ALL(leaf, iodirty_leaf),
-	[0x0b] = ALL(engine, iodirty_engine),
+	[0x0b] = SINCE(engine, iodirty_engine, name),
 	[0x0c] = ALL(fail_nth, iodirty_fail_nth),
 	[0x0d] = ALL(memlock, iodirty_memlock),
 	[0x0e] = ALL(split_ioctl, iodirty_split),

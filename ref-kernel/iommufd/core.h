@@ -82,7 +82,7 @@ struct iommufd_ctx {
 
 	const char *test_format; /* of devices that the test interface plugs */
 	u32 split; /* of HWPTs to be: enum iodirty_split_policy; constant */
-	const struct pgt_engine *engine; /* under lock */
+	struct pgt_how how; /* under lock */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
 };
 
@@ -117,7 +117,8 @@ void object_leave_when_idle(struct object *obj);
 bool objects_exist(struct iommufd_ctx *ctx);
 
 struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx);
-const struct pgt_engine *ctx_engine(struct iommufd_ctx *ctx);
+/* How to harvest tables of @fmt: what was selected, as far as they allow it. */
+struct pgt_how ctx_how(struct iommufd_ctx *ctx, const struct pgt_format *fmt);
 void ctx_put(struct iommufd_ctx *ctx);
 
 /* What releases each type, called with no lock of the list above held; but an

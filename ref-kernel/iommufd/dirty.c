@@ -21,6 +21,7 @@
  * this clears. */
 static int enable(struct hwpt *hwpt)
 {
+	struct pgt_how how = ctx_how(hwpt->obj.ctx, hwpt->pgt.fmt);
 	struct pgt_gather gather;
 	int err;
 
@@ -31,8 +32,8 @@ static int enable(struct hwpt *hwpt)
 	 * caches: they forget. Other hardware sets nothing while off, and forgets by
 	 * the switch. */
 	pgt_gather_init(&gather);
-	pgt_harvest(&hwpt->pgt, ctx_engine(hwpt->obj.ctx), hwpt->pgt.fmt->aperture_first,
-		    hwpt->pgt.fmt->aperture_last, 0, NULL, &gather);
+	pgt_harvest(&hwpt->pgt, &how, hwpt->pgt.fmt->aperture_first, hwpt->pgt.fmt->aperture_last,
+		    0, NULL, &gather);
 	if (hwpt->pgt.fmt->always)
 		hwpt_invalidate(hwpt, &gather);
 	port_mutex_lock(&hwpt->residue_lock);
@@ -80,6 +81,7 @@ put:
 /* A harvest under way. */
 struct harvest {
 	struct hwpt *hwpt;
+	struct pgt_how how;
 	u64 first, last; /* the request */
 	unsigned int unit_lg2; /* bytes of a unit */
 	unsigned int fold_lg2; /* units of a bit */
@@ -184,8 +186,8 @@ static void scan_window(struct harvest *h, struct pgt_bits *b)
 	pgt_gather_init(&gather);
 	if (cut)
 		port_mutex_lock(&hwpt->residue_lock);
-	pgt_harvest(&hwpt->pgt, ctx_engine(hwpt->obj.ctx), b->first, b->last,
-		    h->clear ? 0 : PGT_NO_CLEAR, b, &gather);
+	pgt_harvest(&hwpt->pgt, &h->how, b->first, b->last, h->clear ? 0 : PGT_NO_CLEAR, b,
+		    &gather);
 	flush(h, &gather);
 	if (!cut)
 		port_mutex_lock(&hwpt->residue_lock);
@@ -266,6 +268,7 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 		err = -ENOENT;
 	if (!err) {
 		h.hwpt = hwpt;
+		h.how = ctx_how(hwpt->obj.ctx, hwpt->pgt.fmt);
 		h.unit_lg2 = port_min(port_ctz(cmd->page_size), hwpt->pgt.fmt->granule_lg2);
 		h.fold_lg2 = port_ctz(cmd->page_size) - h.unit_lg2;
 		h.clear = !(cmd->flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR);

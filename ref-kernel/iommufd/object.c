@@ -26,7 +26,7 @@ struct iommufd_ctx *iommufd_open(void)
 	ctx->next_iommu = 1;
 	ctx->next_domain = 1;
 	ctx->memlock_limit = UINT64_MAX;
-	ctx->engine = pgt_engines[0];
+	ctx->how.engine = pgt_engine_default();
 	ctx->test_format = "mock";
 	return ctx;
 }
@@ -49,14 +49,16 @@ struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx)
 	return ctx;
 }
 
-const struct pgt_engine *ctx_engine(struct iommufd_ctx *ctx)
+struct pgt_how ctx_how(struct iommufd_ctx *ctx, const struct pgt_format *fmt)
 {
-	const struct pgt_engine *engine;
+	struct pgt_how how;
 
 	port_mutex_lock(&ctx->lock);
-	engine = ctx->engine;
+	how = ctx->how;
 	port_mutex_unlock(&ctx->lock);
-	return engine;
+	how.masked &= !!(fmt->flags & IODIRTY_FORMAT_MASKED);
+	how.skip &= !!(fmt->flags & IODIRTY_FORMAT_SKIP);
+	return how;
 }
 
 void *object_next(struct iommufd_ctx *ctx, enum object_type type, u32 after)

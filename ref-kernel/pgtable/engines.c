@@ -36,16 +36,30 @@ static u64 scan_entry(const u64 *entries, u64 dirty_mask, u64 dirty_value)
 	return dirty;
 }
 
-/* 64 entries at a time, without branches. */
-static const struct pgt_engine word = {
-	.name = "word",
+static const struct pgt_engine swar = {
+	.name = "swar",
+	.summary = "64 entries at a time, without branches",
 	.scan = scan_word,
 };
 
-/* One entry at a time, the baseline. */
-static const struct pgt_engine entry = {
-	.name = "entry",
+static const struct pgt_engine read_first = {
+	.name = "read-first",
+	.summary = "one entry at a time",
 	.scan = scan_entry,
 };
 
-const struct pgt_engine *const pgt_engines[] = { &word, &entry, NULL };
+const struct pgt_engine *const pgt_engines[] = { &swar, &read_first, NULL };
+
+bool pgt_engine_usable(const struct pgt_engine *engine)
+{
+	return !engine->usable || engine->usable();
+}
+
+const struct pgt_engine *pgt_engine_default(void)
+{
+	const struct pgt_engine *const *e = pgt_engines;
+
+	while (!pgt_engine_usable(*e))
+		e++;
+	return *e;
+}

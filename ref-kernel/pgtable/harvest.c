@@ -69,7 +69,7 @@ static void bits_or(struct pgt_bits *b, u64 iova, u64 dirty)
 
 struct harvest {
 	struct pgt *pgt;
-	const struct pgt_engine *engine;
+	const struct pgt_how *how;
 	bool clear;
 	struct pgt_bits *b;
 	struct pgt_gather *g;
@@ -149,7 +149,8 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 	/* Entries that point to tables are never dirty: D is of leaves alone. */
 	for (i = lo; i <= hi; i = next) {
 		unsigned int at = i & ~63U;
-		u64 dirty = h->engine->scan(&run->table[at], fmt->dirty_mask, fmt->dirty_value);
+		u64 dirty =
+			h->how->engine->scan(&run->table[at], fmt->dirty_mask, fmt->dirty_value);
 		u64 items = 0;
 
 		next = at + 64;
@@ -178,12 +179,12 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 	}
 }
 
-void pgt_harvest(struct pgt *pgt, const struct pgt_engine *engine, u64 first, u64 last,
+void pgt_harvest(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
 		 unsigned int flags, struct pgt_bits *b, struct pgt_gather *g)
 {
 	struct harvest h = {
 		.pgt = pgt,
-		.engine = engine,
+		.how = how,
 		.clear = !(flags & PGT_NO_CLEAR),
 		.b = b,
 		.g = g,

@@ -82,16 +82,29 @@ extern const struct pgt_format *const pgt_formats[];
 const struct pgt_format *pgt_format_by_name(const char *name);
 
 /*
- * How 64 entries of a leaf table are examined. A scan changes nothing: bit i of
- * the result says that entries[i] was write-dirty when it was read.
+ * How the entries of a table are examined, 64 at a time: bit i of the result says that
+ * entries[i] was write-dirty when it was read.
  */
 struct pgt_engine {
 	const char *name;
+	const char *summary; /* a line for people */
+	/* NULL: on any processor. */
+	bool (*usable)(void);
 	u64 (*scan)(const u64 *entries, u64 dirty_mask, u64 dirty_value);
 };
 
-/* The first is the default; ended by NULL. */
+/* The first that is usable is the default; ended by NULL. */
 extern const struct pgt_engine *const pgt_engines[];
+bool pgt_engine_usable(const struct pgt_engine *engine);
+const struct pgt_engine *pgt_engine_default(void);
+
+/* How a harvest goes about it; what it finds is the same. */
+struct pgt_how {
+	const struct pgt_engine *engine;
+	bool masked; /* IODIRTY_CLEAR_MASKED; only with formats that say so */
+	bool skip; /* IODIRTY_ENGINE_SKIP; likewise */
+	bool prefetch; /* IODIRTY_ENGINE_PREFETCH */
+};
 
 /* What an operation did that hardware's caches must forget, and pages to free. */
 struct pgt_gather {
@@ -225,7 +238,7 @@ enum pgt_harvest_flags {
  * b->tail_last, which the caller must keep. @b NULL: clean [first, last] and
  * report nothing. Unmapped IOVA is passed over. Cannot fail.
  */
-void pgt_harvest(struct pgt *pgt, const struct pgt_engine *engine, u64 first, u64 last,
+void pgt_harvest(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
 		 unsigned int flags, struct pgt_bits *b, struct pgt_gather *g);
 
 /*

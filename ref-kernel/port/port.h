@@ -172,6 +172,9 @@ void port_thread_stop(struct port_thread *t);
 /* Returns early when the thread is asked to stop. */
 void port_thread_sleep(struct port_thread *t, u64 ns);
 u64 port_now_ns(void); /* monotonic */
+u64 port_cpu_ns(void); /* processor time of this thread */
+/* Does a signal wait for the caller, who should be let go? */
+bool port_interrupted(void);
 
 /* ---- descriptors that the reference hands out ---- */
 
@@ -235,6 +238,25 @@ struct port_node *port_map_floor(struct port_map *map, u64 key);
 struct port_node *port_map_next(struct port_node *node);
 
 #define port_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* ---- the processor's caches ---- */
+
+#define PORT_CACHE_LINE 64
+
+/* Take [p, p + size) out of them; false: there is no way to. */
+static inline bool port_evict(const void *p, size_t size)
+{
+#ifdef __x86_64__
+	for (size_t at = 0; at < size; at += PORT_CACHE_LINE)
+		__asm__ volatile("clflush %0" : : "m"(((const char *)p)[at]) : "memory");
+	__asm__ volatile("mfence" : : : "memory");
+	return true;
+#else
+	(void)p;
+	(void)size;
+	return false;
+#endif
+}
 
 /* ---- small arithmetic ---- */
 

@@ -57,3 +57,14 @@ u64 port_now_ns(void)
 {
 	return ktime_get_ns();
 }
+
+/* No module can ask the scheduler what it has charged, so preemption is in it. */
+u64 port_cpu_ns(void)
+{
+	return ktime_get_ns();
+}
+
+bool port_interrupted(void)
+{
+	return signal_pending(current);
+}
