@@ -323,6 +323,29 @@ CT_TEST(cut_tables, "SKIP-005", .scope = CT_EACH_FORMAT, .needs = SKIP_NEEDS, .r
 	expect_all(&s);
 }
 
+/* Bits of 8 bytes: the reference then looks at two tables at a time. What it knew of those
+ * says nothing of the next. */
+CT_TEST(window_by_window, "SKIP-005", .scope = CT_EACH_FORMAT, .needs = SKIP_NEEDS,
+	.requires = skips)
+{
+	const u64 tables = 8;
+	struct scene s;
+
+	skip_open(&s, tables, &(struct scene_options){ 0 });
+	for (u64 n = 0; n < tables; n++) {
+		u64 first = table_at(&s, 0), length = tables * table_bytes(&s);
+
+		scene_write(&s, table_at(&s, n) + n * s.leaf, 1);
+		scene_write(&s, table_at(&s, tables - 1 - n), 1);
+		scene_expect_no_clear(&s, first, length, 8);
+		scene_expect(&s, first, length, 8);
+		/* Where a window ends in the middle of a table. */
+		scene_write(&s, table_at(&s, n) + table_bytes(&s) / 2, 1);
+		scene_expect(&s, first + s.leaf, length - s.leaf, 8);
+		expect_all(&s);
+	}
+}
+
 /* Each place of a harvest where something can fail. */
 CT_TEST(undelivered, "SKIP-006", .scope = CT_EACH_FORMAT, .needs = SKIP_NEEDS | TARGET_FAIL_NTH,
 	.requires = skips)
