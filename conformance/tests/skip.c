@@ -323,8 +323,8 @@ CT_TEST(cut_tables, "SKIP-005", .scope = CT_EACH_FORMAT, .needs = SKIP_NEEDS, .r
 	expect_all(&s);
 }
 
-/* Bits of 8 bytes: the reference looks at two tables at a time, then. What it knew of those
- * says nothing of the next. */
+/* Bits of 8 bytes: the reference takes several windows. What it knew of the tables of one
+ * says nothing of those of the next. */
 CT_TEST(window_by_window, "SKIP-005", .scope = CT_EACH_FORMAT, .needs = SKIP_NEEDS,
 	.requires = skips)
 {
