@@ -57,7 +57,8 @@ const struct pgt_format pgt_vtd_ss = {
 	.leaf_sizes = 1ULL << 12 | 1ULL << 21 | 1ULL << 30,
 	.aperture_last = (1ULL << 48) - 1,
 	.output_lg2 = 52,
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID |
+		 IODIRTY_FORMAT_MASKED,
 	.present_mask = VTDSS_R | VTDSS_W,
 	.dirty_mask = VTDSS_D,
 	.dirty_value = VTDSS_D,

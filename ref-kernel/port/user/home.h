@@ -24,6 +24,11 @@ typedef unsigned long long u64; /* as the kernel has it */
 typedef int32_t s32;
 typedef long long s64;
 
+/* There is vector.h. A kernel's module has no vector unit to itself. */
+#ifdef __x86_64__
+#define PORT_VECTOR 1
+#endif
+
 struct port_fd;
 struct port_file;
 struct port_mm;
