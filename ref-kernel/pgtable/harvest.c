@@ -89,6 +89,7 @@ struct harvest {
 struct chunk {
 	u64 *entries; /* the first of word 0 */
 	u64 iova; /* of that */
+	unsigned int at; /* where it is in its table */
 	unsigned int lg2, level; /* of an item; of the table */
 	/* Entries that were seen dirty, and of which words there are any. */
 	u64 dirty[PGT_SCAN_WORDS];
@@ -120,7 +121,7 @@ static void spread(const struct harvest *h, struct chunk *c, u64 *items)
 			if ((entry & fmt->several) != fmt->several)
 				continue;
 			n = pgt_replicas(fmt, entry, c->level);
-			i &= ~(n - 1);
+			i = ((c->at + i) & ~(n - 1)) - c->at;
 			if (n < 64) {
 				u64 group = ((1ULL << n) - 1) << (i % 64);
 
@@ -247,8 +248,9 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 	/* Entries that point to tables are never dirty: D is of leaves alone. */
 	for (at = lo; at <= hi; at = next) {
 		next = (at | (PGT_SCAN - 1)) + 1;
-		c.entries = &run->table[at & ~63U];
-		c.iova = run->base + ((u64)(at & ~63U) << run->lg2);
+		c.at = at & ~63U;
+		c.entries = &run->table[c.at];
+		c.iova = run->base + ((u64)c.at << run->lg2);
 		harvest_chunk(h, &c, run->table, at, hi < next ? hi : next - 1);
 	}
 }
