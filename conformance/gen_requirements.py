@@ -13,10 +13,9 @@ import re
 import sys
 import tomllib
 
-CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST",
-            "ACCESS", "LEAF", "SPLIT", "CACHE", "ATS", "SKIP", "CONCURRENCY", "ERRORS",
-            "COMPAT", "DEVICE", "PASID", "HOTPLUG", "LOG", "MIG", "UNMAP", "POLICY",
-            "TYPE1"]
+CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST", "ACCESS",
+            "LEAF", "SPLIT", "CACHE", "ATS", "SKIP", "CONCURRENCY", "ERRORS", "COMPAT", "DEVICE",
+            "PASID", "HOTPLUG", "LOG", "MIG", "UNMAP", "POLICY", "TYPE1", "ENGINE"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",
