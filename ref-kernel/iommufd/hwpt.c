@@ -114,7 +114,7 @@ static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather 
  * hold of leaves waits until those are cleaned. */
 void hwpt_invalidate_walks(struct hwpt *hwpt, const struct pgt_gather *gather)
 {
-	if (gather->first > gather->last)
+	if (!gather->tables)
 		return;
 	port_rwsem_read(&hwpt->attach_sem);
 	invalidate_iommus(hwpt, gather);
