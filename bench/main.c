@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "set.h"
 #include "shim.h"
 #include "version.h"
@@ -235,7 +236,8 @@ static void add_context(const struct options *o, const struct iodirty_format_inf
 	bench_context("mode", o->full ? "full" : "quick");
 	bench_context("cpu_model", cpu);
 	bench_context("kernel", u.release);
-	bench_context("clock", "CLOCK_THREAD_CPUTIME_ID; minimum of the repetitions");
+	snprintf(text, sizeof(text), "%s; minimum of the repetitions", measure_clock_name());
+	bench_context("clock", text);
 	bench_context("caches", o->full ? "cold where tables are larger than caches" :
 					  "warm: the tables were read just before");
 	bench_context("library_note",
