@@ -23,6 +23,7 @@ enum { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING = 4 };
 
 struct options {
 	const char *target;
+	const char *against; /* a second one */
 	const char *formats[MAX_FORMATS]; /* as typed; none: all */
 	unsigned int nr_formats;
 	const char *out;
@@ -39,6 +40,7 @@ static const char usage[] =
 	"  -t, --target TARGET  what to measure; \"ref\" unless given (iodirty list targets)\n"
 	"  -f, --format FORMAT  only these page-table formats: a name, a glob, or what comes\n"
 	"                       before a dash in several (iodirty list formats)\n"
+	"      --against TARGET instead: harvests of the same pages by both, in turns\n"
 	"      --quick          about a minute (the default): one format of each architecture,\n"
 	"                       what comes before the dash, unless -f says which\n"
 	"      --full           every leaf size up to 2M, tables larger than caches: long\n"
@@ -66,6 +68,7 @@ static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "target", required_argument, NULL, 't' },
+		{ "against", required_argument, NULL, 'a' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "quick", no_argument, NULL, 'q' },
@@ -75,7 +78,7 @@ static void parse(int argc, char **argv, struct options *o)
 		{ 0 },
 	};
 	static const char valid[] =
-		"valid options: -t/--target, -f/--format, --quick, --full, -o/--output, --force, "
+		"valid options: -t/--target, -f/--format, --against, --quick, --full, -o/--output, --force, "
 		"-h/--help";
 	int c;
 
@@ -85,6 +88,9 @@ static void parse(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 't':
 			o->target = optarg;
+			break;
+		case 'a':
+			o->against = optarg;
 			break;
 		case 'f':
 			if (o->nr_formats == MAX_FORMATS)
@@ -232,6 +238,8 @@ static void add_context(const struct options *o, const struct iodirty_format_inf
 	uname(&u);
 	bench_context("iodirty_version", IODIRTY_VERSION);
 	bench_context("target", o->target);
+	if (o->against)
+		bench_context("against", o->against);
 	bench_context("formats", text);
 	bench_context("mode", o->full ? "full" : "quick");
 	bench_context("cpu_model", cpu);
@@ -283,6 +291,8 @@ int main(int argc, char **argv)
 
 	parse(argc, argv, &o);
 	plan.driver = find_target(o.target, &plan.arg);
+	if (o.against)
+		plan.against = find_target(o.against, &plan.against_arg);
 	plan.full = o.full;
 	n = list_formats(plan.driver, plan.arg, formats);
 	n = select_formats(&o, formats, n);
@@ -295,7 +305,8 @@ int main(int argc, char **argv)
 				formats[i].name);
 		else
 			for (unsigned int s = 0; bench_sets[s]; s++)
-				cells += bench_sets[s]->add(&plan, &formats[i]);
+				if (bench_sets[s]->beside == !!plan.against)
+					cells += bench_sets[s]->add(&plan, &formats[i]);
 	}
 	add_context(&o, formats, n);
 	ran = cells ? bench_run_all(o.out ? partial : NULL) : 0;
