@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "harvest.h"
 #include "measure.h"
@@ -99,14 +98,6 @@ struct part {
 	long waits; /* for a processor */
 };
 
-static double wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
 static long waits(void)
 {
 	struct rusage usage;
@@ -134,7 +125,7 @@ static void *harvest_part(void *arg)
 		while ((p->ns = measure_since_ns(start)) < until)
 			;
 	}
-	p->end = wall_ns();
+	p->end = measure_wall_ns();
 	p->waits = waits() - p->waits;
 	return NULL;
 }
@@ -173,7 +164,7 @@ static const char *timed(const struct harvest_row *row, uint64_t page, char *bit
 		}
 	while (atomic_load(&ready) > 1)
 		;
-	start = wall_ns();
+	start = measure_wall_ns();
 	harvest_part(&parts[0]);
 	*out = (struct sample){ .quiet = true };
 	for (unsigned int i = 0; i < n; i++) {
@@ -407,9 +398,10 @@ static void measure_group(struct harvest_group *g)
 	if (!prepare(g, ROUNDS * most))
 		return;
 	for (int round = 0; round < ROUNDS && !why; round++) {
-		double until = wall_ns() + g->seconds * 1e9;
+		double until = measure_wall_ns() + g->seconds * 1e9;
 
-		for (unsigned int n = 0; n < most && (n < least || wall_ns() < until); n++) {
+		for (unsigned int n = 0; n < most && (n < least || measure_wall_ns() < until);
+		     n++) {
 			why = repeat(g, done++);
 			if (why)
 				break;
