@@ -17,6 +17,8 @@ uint64_t measure_wall_ns(void);
 const char *measure_clock_name(void);
 /* Sorts; then [0] is the minimum. */
 double measure_median(double *values, unsigned int n);
+/* The minimum, which need not be the first. */
+double measure_least(const double *values, unsigned int n);
 
 #define MEASURE_NAME 24
 /* "4K", "2M". */

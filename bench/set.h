@@ -17,6 +17,11 @@ struct bench_plan {
 	const struct target_driver *against;
 	const char *against_arg;
 	bool full; /* every leaf size, larger ranges, more repetitions */
+	unsigned int repetitions; /* 0: as many as the set finds right */
+	unsigned int slow_down; /* per cent: a harvest takes so much longer */
+	/* Variants of a harvest (variant.h), as typed; none: the set's own choice. */
+	const char *const *variants;
+	unsigned int nr_variants;
 };
 
 struct bench_set {

@@ -40,6 +40,7 @@ struct traffic {
 	pthread_rwlock_t gate; /* a harvest holds it for reading */
 	pthread_mutex_t lock; /* until, harvests, bits */
 	u64 harvests, bits; /* that succeeded; that they reported */
+	const char *what; /* what is being tried, for messages; may be NULL */
 };
 
 /* Without a stream yet. @page: what a bit stands for. */

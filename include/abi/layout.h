@@ -901,7 +901,7 @@ ABI_FIELD(iodirty_leaf, out_start, 16, 8);
 ABI_FIELD(iodirty_leaf, out_lg2, 24, 4);
 ABI_FIELD(iodirty_leaf, out_dirty, 28, 4);
 
-ABI_STRUCT(iodirty_engine, 40);
+ABI_STRUCT(iodirty_engine, 104);
 ABI_FIELD(iodirty_engine, size, 0, 4);
 ABI_FIELD(iodirty_engine, op, 4, 4);
 ABI_FIELD(iodirty_engine, index, 8, 4);
@@ -909,6 +909,7 @@ ABI_FIELD(iodirty_engine, flags, 12, 4);
 ABI_FIELD(iodirty_engine, name, 16, 16);
 ABI_FIELD(iodirty_engine, clear, 32, 4);
 ABI_FIELD(iodirty_engine, out_usable, 36, 4);
+ABI_FIELD(iodirty_engine, out_summary, 40, 64);
 
 ABI_STRUCT(iodirty_fail_nth, 16);
 ABI_FIELD(iodirty_fail_nth, size, 0, 4);

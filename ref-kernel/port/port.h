@@ -237,6 +237,36 @@ struct port_node *port_map_ceil(struct port_map *map, u64 key);
 struct port_node *port_map_floor(struct port_map *map, u64 key);
 struct port_node *port_map_next(struct port_node *node);
 
+/* ---- bits ---- */
+
+/*
+ * OR @size bytes, at any addresses, the caller alone in @to. By lines of 64 bytes: of a
+ * harvest most are clean, and of those that are not each is ORed as a whole, since which
+ * of its words are is not to be foreseen.
+ */
+static inline void port_or(void *to, const void *from, size_t size)
+{
+	u8 *t = to;
+	const u8 *f = from;
+
+	for (; size >= 64; t += 64, f += 64, size -= 64) {
+		u64 a[8], b[8], any = 0;
+
+		memcpy(a, f, 64);
+		for (int i = 0; i < 8; i++)
+			any |= a[i];
+		if (!any)
+			continue;
+		memcpy(b, t, 64);
+		for (int i = 0; i < 8; i++)
+			b[i] |= a[i];
+		memcpy(t, b, 64);
+	}
+	for (; size; t++, f++, size--)
+		if (*f)
+			*t |= *f;
+}
+
 #define port_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* ---- the processor's caches ---- */

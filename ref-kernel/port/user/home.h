@@ -24,6 +24,13 @@ typedef unsigned long long u64; /* as the kernel has it */
 typedef int32_t s32;
 typedef long long s64;
 
+/* Is this a build in which memory, and who accesses it, is watched? */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PORT_SANITIZED 1
+#else
+#define PORT_SANITIZED 0
+#endif
+
 struct port_fd;
 struct port_file;
 struct port_mm;
