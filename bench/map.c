@@ -127,8 +127,8 @@ static unsigned int add(const struct bench_plan *plan, const struct iodirty_form
 			.plan = plan,
 			.format = *format,
 			.leaf = leaf,
-			.range = plan->full ? 1ULL << 30 : 256ULL << 20,
-			.repetitions = plan->full || !i ? 61 : 15,
+			.range = plan->full ? 1ULL << 30 : 64ULL << 20,
+			.repetitions = plan->full ? 61 : 15,
 			.variant = lengths[i],
 		};
 

@@ -88,36 +88,56 @@ const char *traffic_count(struct traffic *t, uint64_t *count)
 	return err ? rig_failed(t->rig, err, "the device does not say how far it is") : NULL;
 }
 
+static bool is_reported(const struct traffic *t, uint64_t n)
+{
+	uint64_t page = page_of(t, n);
+
+	return t->rig->bitmap[page / 64] >> page % 64 & 1;
+}
+
+/* What was under way when this harvest began, and when it ended: it may have been so
+ * for several harvests, and have been reported by the first. */
+static void note_under_way(struct traffic *t, uint64_t before, uint64_t after)
+{
+	t->before_seen = (before == t->after && t->after_seen) || is_reported(t, before);
+	t->after_seen = after == before ? t->before_seen : is_reported(t, after);
+	t->before = before;
+	t->after = after;
+}
+
 /*
- * A write that the last harvest saw counted is that one's. One that was counted while it
- * ran, or was the next after (bytes move, and a page is dirty, before the count says so), is in
- * either; a later one in this, if it was counted when this began. What this reports
- * beyond that nobody has written.
+ * A count is taken when a write is complete: until then, however long that takes, its page
+ * may be reported. So of the writes counted when this harvest began, those that began after
+ * the last are in this one; those that were counted while that ran are in either; and the two that
+ * were under way at its ends in any since they were. What this reports beyond that nobody has
+ * written.
  */
 static const char *check(struct traffic *t, uint64_t before, uint64_t after)
 {
 	struct rig *rig = t->rig;
 	size_t words = rig->pattern.words;
-	uint64_t beyond, sure = t->after + 1 < before ? t->after + 1 : before;
+	uint64_t beyond;
 
 	memset(t->must, 0, words * sizeof(*t->must));
 	memset(t->either, 0, words * sizeof(*t->either));
-	add_writes(t, t->must, sure, before);
-	add_writes(t, t->either, t->before, sure);
-	for (size_t i = 0; i < words; i++)
+	add_writes(t, t->must, t->after + 1, before);
+	add_writes(t, t->either, t->before + 1, t->after);
+	for (size_t i = 0; i < words; i++) {
 		t->may[i] = t->must[i] | t->either[i];
-	add_writes(t, t->may, before, after + 1);
+		t->last[i] |= rig->bitmap[i];
+	}
+	add_writes(t, t->may, t->before, t->before + 1);
+	add_writes(t, t->may, t->after, after + 1);
 	beyond = pattern_beyond(rig->bitmap, t->may, words);
 	rig->reported += pattern_count(rig->bitmap, words);
 	rig->written += pattern_count(rig->bitmap, words) - beyond;
 	rig->excess += rig->space.t->caps & TARGET_LEAF ? beyond : 0;
 	rig->missed += pattern_beyond(t->must, rig->bitmap, words);
-	for (size_t i = 0; i < words; i++)
-		t->last[i] |= rig->bitmap[i];
 	rig->missed += pattern_beyond(t->either, t->last, words);
+	rig->missed += t->before < before && !t->before_seen && !is_reported(t, t->before);
+	rig->missed += t->after < before && !t->after_seen && !is_reported(t, t->after);
 	memcpy(t->last, rig->bitmap, words * sizeof(*t->last));
-	t->before = before;
-	t->after = after;
+	note_under_way(t, before, after);
 	t->harvests++;
 	return rig->missed || rig->excess ? "the bitmap differs from what the device wrote" : NULL;
 }

@@ -14,6 +14,9 @@ struct traffic {
 	struct iodirty_stream_start stream;
 	uint64_t before, after; /* writes complete before and after the last harvest */
 	uint64_t harvests;
+	/* The writes that were under way then, of these numbers: has a harvest reported their
+	 * page since they may have begun? */
+	bool before_seen, after_seen;
 	uint64_t *last; /* the bitmap of the last harvest */
 	uint64_t *may, *must, *either;
 };

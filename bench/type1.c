@@ -170,7 +170,7 @@ static unsigned int add(const struct bench_plan *plan, const struct iodirty_form
 
 	if (leaf != 4096 || !plan->driver->container || cells_enough(&cells, plan))
 		return 0;
-	for (size_t i = 0; i < sizeof(densities) / sizeof(densities[0]); i++) {
+	for (size_t i = 0; i < 2u + plan->full; i++) {
 		struct cell c = {
 			.plan = plan,
 			.format = *format,
@@ -183,7 +183,7 @@ static unsigned int add(const struct bench_plan *plan, const struct iodirty_form
 		cells_add(&cells, &c, run, "type1/%s/%s/%g%%", format->name,
 			  measure_size_name(leaf, size), densities[i] / 10.0);
 	}
-	return sizeof(densities) / sizeof(densities[0]);
+	return 2u + plan->full;
 }
 
 static unsigned int finish(void)
