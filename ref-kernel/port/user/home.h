@@ -31,6 +31,9 @@ typedef long long s64;
 #define PORT_SANITIZED 0
 #endif
 
+/* As in Linux; no program sees it. */
+#define ERESTARTSYS 512
+
 struct port_fd;
 struct port_file;
 struct port_mm;
