@@ -35,6 +35,7 @@ struct traffic {
 	struct scene *s;
 	u64 page, npages;
 	u32 hwpt; /* a second one to harvest, into the same bitmap; 0: none */
+	u64 rate; /* of streams to be started, writes a second; 0: flat out */
 	struct stream streams[2];
 	unsigned int nstreams;
 	pthread_rwlock_t gate; /* a harvest holds it for reading */
@@ -45,7 +46,7 @@ struct traffic {
 
 /* Without a stream yet. @page: what a bit stands for. */
 void traffic_open(struct traffic *t, struct scene *s, u64 page);
-/* @dev writes at the scene's IOVAs, flat out. */
+/* @dev writes at the scene's IOVAs. */
 void traffic_start(struct traffic *t, u32 dev);
 /* Stops all streams. */
 void traffic_stop(struct traffic *t);

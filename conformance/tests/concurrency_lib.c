@@ -47,6 +47,7 @@ void traffic_start(struct traffic *t, u32 dev)
 		.length = t->s->length,
 		.stride = t->page,
 		.seed = ct_random(&state),
+		.rate = t->rate,
 	};
 
 	*stream = (struct stream){ .seed = start.seed,

@@ -247,6 +247,9 @@ struct iodirty_stats {
 	__aligned_u64 atc_misses; /* accesses that devices asked the IOMMU for */
 	__aligned_u64 atc_invalidations; /* commands to devices' caches */
 	__aligned_u64 waits; /* for commands to be complete */
+	/* With IODIRTY_ENGINE_SKIP, leaf tables wholly within what was asked for. */
+	__aligned_u64 tables_passed; /* A was clear: not looked at */
+	__aligned_u64 tables_accessed; /* A was set */
 };
 
 enum iodirty_table_order {

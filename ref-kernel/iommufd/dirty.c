@@ -69,6 +69,10 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 			hwpt->tracking = on;
 			if (!hwpt->pgt.fmt->always)
 				device_update_contexts(hwpt);
+			/* What one device did on tables that another, not switched yet,
+			 * had brought into a walk cache shows in no A. */
+			if (on)
+				pgt_set_accessed(&hwpt->pgt, 0, UINT64_MAX);
 		}
 	}
 	port_rwsem_write_end(&hwpt->ioas->rwsem);
@@ -90,6 +94,7 @@ struct harvest {
 	u64 *units; /* WINDOW_UNITS at most, a bit each */
 	u64 *folded; /* what they are to the caller, when fold_lg2 */
 	struct residue_pool pool;
+	struct pgt_summary summary; /* of a window; with how.skip */
 };
 
 int dirty_check_geometry(const struct ioas *ioas, u64 iova, u64 length, u64 page_size)
@@ -159,6 +164,21 @@ static void flush(struct harvest *h, struct pgt_gather *gather)
 	port_count(&stats->entries_cleared, gather->entries_cleared);
 }
 
+/* Which leaf tables of the window can be passed over. Where A was cleared no walk is to go
+ * on from below it before a leaf is looked at. */
+static void summarize(struct harvest *h, const struct pgt_bits *b)
+{
+	struct iodirty_stats *stats = &h->hwpt->obj.ctx->stats;
+	struct pgt_gather gather;
+
+	pgt_gather_init(&gather);
+	pgt_summarize(&h->hwpt->pgt, b->first, b->last, h->clear ? 0 : PGT_NO_CLEAR, &h->summary,
+		      &gather);
+	hwpt_invalidate_walks(h->hwpt, &gather);
+	port_count(&stats->tables_passed, h->summary.passed);
+	port_count(&stats->tables_accessed, h->summary.accessed);
+}
+
 /* Does one leaf map both @iova and what is before it? */
 static bool cuts_leaf(struct harvest *h, u64 iova)
 {
@@ -217,6 +237,8 @@ static int harvest_window(struct harvest *h, u64 at, u64 n)
 		return err;
 
 	pgt_bits_init(&b, first, first + ((n << h->unit_lg2) - 1), h->unit_lg2, h->units);
+	if (h->how.summary)
+		summarize(h, &b);
 	scan_window(h, &b);
 	if (b.any)
 		err = port_window_or(&window, 0, fold(h, &b, n, byte), bytes);
@@ -238,8 +260,13 @@ static int harvest(struct harvest *h)
 		h->folded = port_alloc(((room >> h->fold_lg2) / 64 + 2) * sizeof(u64));
 	if (h->units && (h->folded || !h->fold_lg2))
 		err = 0;
+	if (!err && h->how.skip) {
+		err = pgt_summary_init(&h->summary, h->hwpt->pgt.fmt, room << h->unit_lg2);
+		h->how.summary = &h->summary;
+	}
 	for (u64 at = 0; !err && at < units; at += room)
 		err = harvest_window(h, at, port_min(units - at, room));
+	pgt_summary_fini(&h->summary);
 	residue_pool_free(&h->pool);
 	port_free(h->folded);
 	port_free(h->units);
