@@ -48,6 +48,16 @@ double measure_median(double *values, unsigned int n)
 	return values[n / 2];
 }
 
+double measure_least(const double *values, unsigned int n)
+{
+	double least = values[0];
+
+	for (unsigned int i = 1; i < n; i++)
+		if (values[i] < least)
+			least = values[i];
+	return least;
+}
+
 const char *measure_size_name(uint64_t bytes, char buf[MEASURE_NAME])
 {
 	static const char units[] = "BKMGT";

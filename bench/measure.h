@@ -10,6 +10,8 @@ uint64_t measure_now_ns(void);
 double measure_since_ns(uint64_t start);
 /* Sorts; then [0] is the minimum. */
 double measure_median(double *values, unsigned int n);
+/* The minimum, which need not be the first. */
+double measure_least(const double *values, unsigned int n);
 
 #define MEASURE_NAME 24
 /* "4K", "2M". */

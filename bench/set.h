@@ -14,6 +14,11 @@ struct bench_plan {
 	const struct target_driver *driver;
 	const char *arg; /* of the target */
 	bool full; /* every leaf size, larger ranges, more repetitions */
+	unsigned int repetitions; /* 0: as many as the set finds right */
+	unsigned int slow_down; /* per cent: a harvest takes so much longer */
+	/* Variants of a harvest (variant.h), as typed; none: the set's own choice. */
+	const char *const *variants;
+	unsigned int nr_variants;
 };
 
 struct bench_set {

@@ -352,27 +352,44 @@ static int select_engine(struct ucmd *ucmd, const struct pgt_engine *found)
 	return 0;
 }
 
+static void say(char *out, size_t size, const char *text)
+{
+	memset(out, 0, size);
+	memcpy(out, text, port_min(strlen(text), size - 1));
+}
+
 static int engine(struct ucmd *ucmd)
 {
 	struct iodirty_engine *cmd = ucmd->arg;
-	const struct pgt_engine *found;
+	struct pgt_how how = { 0 };
 	u32 i = 0;
 
-	if (cmd->op > IODIRTY_ENGINE_SELECT)
+	if (cmd->op > IODIRTY_ENGINE_GET)
 		return -EOPNOTSUPP;
 	cmd->name[IODIRTY_NAME_LEN - 1] = '\0';
-	while (pgt_engines[i] &&
-	       (cmd->op == IODIRTY_ENGINE_GET_INDEX ? i < cmd->index :
-						      strcmp(pgt_engines[i]->name, cmd->name)))
-		i++;
-	found = pgt_engines[i];
-	if (!found)
+	if (cmd->op == IODIRTY_ENGINE_GET) {
+		port_mutex_lock(&ucmd->ctx->lock);
+		how = ucmd->ctx->how;
+		port_mutex_unlock(&ucmd->ctx->lock);
+	} else {
+		while (pgt_engines[i] && (cmd->op == IODIRTY_ENGINE_SELECT ?
+						  strcmp(pgt_engines[i]->name, cmd->name) != 0 :
+						  i < cmd->index))
+			i++;
+		how.engine = pgt_engines[i];
+	}
+	if (!how.engine)
 		return -ENOENT;
 	if (cmd->op == IODIRTY_ENGINE_SELECT)
-		return select_engine(ucmd, found);
-	memset(cmd->name, 0, sizeof(cmd->name));
-	memcpy(cmd->name, found->name, port_min(strlen(found->name), sizeof(cmd->name) - 1));
-	cmd->out_usable = pgt_engine_usable(found);
+		return select_engine(ucmd, how.engine);
+	say(cmd->name, sizeof(cmd->name), how.engine->name);
+	say(cmd->out_summary, sizeof(cmd->out_summary), how.engine->summary);
+	cmd->out_usable = pgt_engine_usable(how.engine);
+	if (cmd->op == IODIRTY_ENGINE_GET) {
+		cmd->clear = how.masked ? IODIRTY_CLEAR_MASKED : IODIRTY_CLEAR_LOCKED;
+		cmd->flags = (how.skip ? IODIRTY_ENGINE_SKIP : 0) |
+			     (how.prefetch ? IODIRTY_ENGINE_PREFETCH : 0);
+	}
 	return ucmd_reply(ucmd);
 }
 

@@ -349,6 +349,8 @@ void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
  * return.
  */
 void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather);
+/* The same of IOMMUs alone, for what pgt_summarize() cleared. */
+void hwpt_invalidate_walks(struct hwpt *hwpt, const struct pgt_gather *gather);
 /* Wait, in every IOMMU, for what was issued. attach_sem held, as in the next. */
 void hwpt_wait(const struct hwpt *hwpt);
 /* Issue that the device of @a is to forget [first, last]; false: it caches nothing. */

@@ -86,6 +86,10 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 			hwpt->tracking = on;
 			if (!hwpt->pgt.fmt->always)
 				device_update_contexts(hwpt);
+			/* What one device did on tables that another, not switched yet,
+			 * had brought into a walk cache shows in no A. */
+			if (on)
+				pgt_set_accessed(&hwpt->pgt, 0, UINT64_MAX);
 		}
 	}
 	port_rwsem_write_end(&hwpt->ioas->rwsem);
@@ -111,6 +115,7 @@ struct harvest {
 	bool pinned; /* it is, from this byte of the bitmap, for units before that */
 	u64 window_byte, window_end;
 	struct residue_pool pool;
+	struct pgt_summary summary; /* of a piece; with how.skip */
 };
 
 int dirty_check_geometry(const struct ioas *ioas, u64 iova, u64 length, u64 page_size)
@@ -178,6 +183,21 @@ static void flush(struct harvest *h, struct pgt_gather *gather)
 	port_count(&stats->cleaned_bytes, gather->cleaned_bytes);
 	port_count(&stats->entries_scanned, gather->entries_scanned);
 	port_count(&stats->entries_cleared, gather->entries_cleared);
+}
+
+/* Which leaf tables of the piece can be passed over. Where A was cleared no walk is to go
+ * on from below it before a leaf is looked at. */
+static void summarize(struct harvest *h, const struct pgt_bits *b)
+{
+	struct iodirty_stats *stats = &h->hwpt->obj.ctx->stats;
+	struct pgt_gather gather;
+
+	pgt_gather_init(&gather);
+	pgt_summarize(&h->hwpt->pgt, b->first, b->last, h->clear ? 0 : PGT_NO_CLEAR, &h->summary,
+		      &gather);
+	hwpt_invalidate_walks(h->hwpt, &gather);
+	port_count(&stats->tables_passed, h->summary.passed);
+	port_count(&stats->tables_accessed, h->summary.accessed);
 }
 
 /* Does one leaf map both @iova and what is before it? */
@@ -276,6 +296,8 @@ static int harvest_piece(struct harvest *h, u64 at, u64 n)
 	if (err)
 		return err;
 	port_count(&h->hwpt->obj.ctx->stats.harvest_pieces, 1);
+	if (h->how.summary)
+		summarize(h, &b);
 	scan_piece(h, &b);
 	if (!b.any)
 		return 0;
@@ -339,7 +361,14 @@ static int harvest(struct harvest *h)
 	if (h->fold_lg2)
 		h->folded = port_alloc(((room >> h->fold_lg2) / 64 + 2) * sizeof(u64));
 	if (h->units && (h->folded || !h->fold_lg2))
+		err = 0;
+	if (!err && h->how.skip) {
+		err = pgt_summary_init(&h->summary, h->hwpt->pgt.fmt, room << h->unit_lg2);
+		h->how.summary = &h->summary;
+	}
+	if (!err)
 		err = harvest_pieces(h);
+	pgt_summary_fini(&h->summary);
 	residue_pool_free(&h->pool);
 	port_free(h->folded);
 	port_free(h->units);

@@ -110,6 +110,17 @@ static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather 
 		hwpt_wait(hwpt);
 }
 
+/* What a summary has cleared A in (pgtable/summary.c). Devices hold no tables; what they
+ * hold of leaves waits until those are cleaned. */
+void hwpt_invalidate_walks(struct hwpt *hwpt, const struct pgt_gather *gather)
+{
+	if (gather->first > gather->last)
+		return;
+	port_rwsem_read(&hwpt->attach_sem);
+	invalidate_iommus(hwpt, gather);
+	port_rwsem_read_end(&hwpt->attach_sem);
+}
+
 /* Devices only when the IOMMUs are clean: from them they would fetch it again. */
 void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather)
 {

@@ -25,7 +25,7 @@ static u64 table_phys(u64 entry)
 static u64 make_table(u64 phys, unsigned int level)
 {
 	(void)level;
-	return VTDFS_P | VTDFS_RW | VTDFS_US | phys;
+	return VTDFS_P | VTDFS_RW | VTDFS_US | VTDFS_A | phys;
 }
 
 /* What may be written may be read: there is no bit for reads. */
@@ -59,13 +59,14 @@ const struct pgt_format pgt_vtd_fs = {
 	.aperture_last = (1ULL << 47) - 1,
 	.output_lg2 = 52,
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS |
-		 IODIRTY_FORMAT_TAGS_PASID,
+		 IODIRTY_FORMAT_TAGS_PASID | IODIRTY_FORMAT_SKIP,
 	.always = true,
 	.present_mask = VTDFS_P,
 	.dirty_mask = VTDFS_P | VTDFS_D,
 	.dirty_value = VTDFS_P | VTDFS_D,
 	.clean_clear = VTDFS_D,
 	.dirty_set = VTDFS_A | VTDFS_D, /* hardware sets both */
+	.accessed = VTDFS_A,
 	.present = present,
 	.is_table = is_table,
 	.table_phys = table_phys,

@@ -137,6 +137,8 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 	unsigned int i, next;
 	u64 entry;
 
+	if (!run->level && pgt_passes_over(h->how->summary, run->base))
+		return;
 	/* A leaf cut by either end is dirty also where a replica outside is. */
 	entry = port_load(&run->table[lo]);
 	if (fmt->present(entry) && !fmt->is_table(entry, run->level))

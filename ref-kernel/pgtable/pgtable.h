@@ -67,11 +67,15 @@ struct pgt_format {
 	u64 clean_clear, clean_set;
 	/* Made write-dirty, as hardware would: (entry | dirty_set) & ~dirty_clear. */
 	u64 dirty_set, dirty_clear;
+	/* Of an entry that leads to a table, what hardware sets when it walks through: A
+	 * (summary.c). 0: nothing, and IODIRTY_FORMAT_SKIP is not of the format. */
+	u64 accessed;
 
 	bool (*present)(u64 entry);
 	bool (*is_table)(u64 entry, unsigned int level);
 	u64 (*table_phys)(u64 entry); /* of an entry that is_table */
-	/* @level: of the table that the new entry goes into */
+	/* @level: of the table that the new entry goes into. It is accessed: nobody has
+	 * looked at what is below. */
 	u64 (*make_table)(u64 phys, unsigned int level);
 	u64 (*make_leaf)(u64 pa, unsigned int lg2, unsigned int level, unsigned int prot);
 	void (*decode)(u64 entry, unsigned int level, struct pgt_leaf *leaf);
@@ -98,12 +102,15 @@ extern const struct pgt_engine *const pgt_engines[];
 bool pgt_engine_usable(const struct pgt_engine *engine);
 const struct pgt_engine *pgt_engine_default(void);
 
+struct pgt_summary; /* below */
+
 /* How a harvest goes about it; what it finds is the same. */
 struct pgt_how {
 	const struct pgt_engine *engine;
 	bool masked; /* IODIRTY_CLEAR_MASKED; only with formats that say so */
 	bool skip; /* IODIRTY_ENGINE_SKIP; likewise */
 	bool prefetch; /* IODIRTY_ENGINE_PREFETCH */
+	const struct pgt_summary *summary; /* leaf tables to pass over; NULL: none */
 };
 
 /* What an operation did that hardware's caches must forget, and pages to free. */
@@ -111,7 +118,7 @@ struct pgt_gather {
 	u64 first, last; /* IOVA span, inclusive; nothing when first > last */
 	u64 cleaned_bytes;
 	u64 entries_scanned, entries_cleared;
-	bool tables; /* some were cut off: what walk caches hold of them is stale, too */
+	bool tables; /* what walk caches hold of some is stale, too: cut off, or A is clear */
 	void *free_list; /* tables but roots, linked through their first word */
 	unsigned int table_lg2; /* bytes of one */
 };
@@ -240,6 +247,34 @@ enum pgt_harvest_flags {
  */
 void pgt_harvest(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
 		 unsigned int flags, struct pgt_bits *b, struct pgt_gather *g);
+
+/*
+ * Leaf tables of a window that a harvest can pass over: those below an entry whose A is
+ * clear (summary.c).
+ */
+struct pgt_summary {
+	u64 *clean; /* bit i: pass over the table that begins at first + (i << lg2) */
+	u64 first;
+	unsigned int lg2; /* bytes that a leaf table translates */
+	u64 tables; /* that lie wholly in the window; all others are looked at */
+	u64 passed, accessed; /* of those that there are: clean; with A set */
+};
+
+/* For windows of @bytes at most; of a format with IODIRTY_FORMAT_SKIP. -ENOMEM. */
+int pgt_summary_init(struct pgt_summary *s, const struct pgt_format *fmt, u64 bytes);
+void pgt_summary_fini(struct pgt_summary *s);
+/*
+ * Find those of [first, last] and, unless PGT_NO_CLEAR, clear the A of all others that
+ * lie wholly in it. What that did to walk caches is in @g: it must be invalidated, and
+ * waited for, before the harvest. May run when a harvest may.
+ */
+void pgt_summarize(struct pgt *pgt, u64 first, u64 last, unsigned int flags, struct pgt_summary *s,
+		   struct pgt_gather *g);
+/*
+ * Set A above every leaf table of [first, last], as if hardware had walked to each of its
+ * leaves. Whoever makes a leaf dirty does so, after it.
+ */
+void pgt_set_accessed(struct pgt *pgt, u64 first, u64 last);
 
 /*
  * Take every leaf that overlaps [b->first, b->last] away from hardware's walks, and

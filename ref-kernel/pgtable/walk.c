@@ -260,6 +260,7 @@ int pgt_set_dirty(struct pgt *pgt, u64 iova)
 		if (leaf.prot != prot)
 			return 0;
 	} while (!port_cmpxchg(slot, &entry, dirty));
+	pgt_set_accessed(pgt, iova, iova);
 	return 0;
 }
 

@@ -72,6 +72,17 @@ struct pgt_run {
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
 
+/* Is the leaf table whose entry 0 is @base one that @s passes over? @s may be NULL. */
+static inline bool pgt_passes_over(const struct pgt_summary *s, u64 base)
+{
+	u64 n;
+
+	if (!s || base < s->first)
+		return false;
+	n = (base - s->first) >> s->lg2;
+	return n < s->tables && s->clean[n / 64] >> n % 64 & 1;
+}
+
 /* A table of @level, zeroed and counted; NULL: no memory. And away with it. */
 u64 *pgt_new_table(struct pgt *pgt, unsigned int level);
 void pgt_free_table(struct pgt *pgt, u64 *table, unsigned int level);
