@@ -59,8 +59,8 @@ static void range_open(struct range *r, u64 most)
 			  IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
 				  IOMMU_IOAS_MAP_WRITEABLE));
 	r->bytes = align_up(r->leaves / 8, 4096);
-	r->bitmap = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0);
+	r->bitmap =
+		mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ct_check(r->bitmap != MAP_FAILED, "no memory for a bitmap");
 }
 
@@ -226,9 +226,10 @@ CT_TEST(interrupted, "CONCURRENCY-019", .scope = CT_EACH_FORMAT, .concurrent = t
 		write_some(&r, WRITTEN / 2);
 		while ((ret = harvest_signalled(&r, &sender)) == -EINTR) {
 			interrupted++;
-			ct_check(++calls < WRITTEN / 4,
-				 "call %u of a harvest was interrupted, as all before: it gets nowhere",
-				 calls);
+			ct_check(
+				++calls < WRITTEN / 4,
+				"call %u of a harvest was interrupted, as all before: it gets nowhere",
+				calls);
 			write_some(&r, 1);
 		}
 		x(ret);
@@ -364,7 +365,8 @@ CT_TEST(unmapped_meanwhile, "CONCURRENCY-021", .scope = CT_EACH_FORMAT, .concurr
 			holes++;
 			for (u64 i = 0; i < r.bytes; i++)
 				ct_check(!r.bitmap[i],
-					 "ENOENT, and byte %" PRIu64 " of the bitmap says that pages "
+					 "ENOENT, and byte %" PRIu64
+					 " of the bitmap says that pages "
 					 "were taken",
 					 i);
 		} else {
@@ -457,15 +459,15 @@ static void run_spoiled(bool unmap)
 }
 
 /* A bitmap that cannot be written now and then: EFAULT, and no page is lost. */
-CT_TEST(bitmap_protected_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT,
-	.concurrent = true, .needs = TARGET_DMA, .timeout_s = 60)
+CT_TEST(bitmap_protected_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_DMA, .timeout_s = 60)
 {
 	run_spoiled(false);
 }
 
 /* One that is not there: EFAULT, or bits that nobody will see, and never a crash. */
-CT_TEST(bitmap_unmapped_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT,
-	.concurrent = true, .needs = TARGET_DMA, .timeout_s = 60)
+CT_TEST(bitmap_unmapped_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_DMA, .timeout_s = 60)
 {
 	run_spoiled(true);
 }

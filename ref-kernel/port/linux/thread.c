@@ -2,6 +2,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
 #include "port.h"
