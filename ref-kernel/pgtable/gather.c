@@ -122,18 +122,16 @@ static bool holes_within(u64 items, unsigned int most)
 	return (filled | (from - 1) | ~(~0ULL >> (63 - port_lg2(items)))) == ~0ULL;
 }
 
-void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 items)
+/* One word. */
+static void add_word(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 items)
 {
-	u64 first = iova + ((u64)port_ctz(items) << lg2);
-	u64 last = iova + ((u64)port_lg2(items) << lg2) + ((1ULL << lg2) - 1);
+	u64 first, last;
 
-	if (g->nr == PGT_RANGES) {
-		u64 most = g->gap >> lg2;
-
-		if (most >= 62 || holes_within(items, (unsigned int)most)) {
-			pgt_gather_add(g, first, last);
-			return;
-		}
+	if (g->nr == PGT_RANGES && holes_within(items, (unsigned int)port_min(g->gap >> lg2, 62))) {
+		first = iova + ((u64)port_ctz(items) << lg2);
+		last = iova + ((u64)(port_lg2(items) + 1) << lg2) - 1;
+		pgt_gather_add(g, first, last);
+		return;
 	}
 	while (items) {
 		u64 low = items & -items, above = items + low; /* 0: up to the top */
@@ -142,6 +140,40 @@ void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 item
 		last = iova + ((u64)(above ? port_ctz(above) : 64) << lg2) - 1;
 		pgt_gather_add(g, first, last);
 		items &= above;
+	}
+}
+
+/*
+ * May the holes of these words be taken in without a look at them, all places being taken?
+ * Either none is larger than the smallest gap, or there are as many items here as places
+ * for all, and none is of 128: to look for the largest would cost a dense harvest more than
+ * it saves.
+ */
+static bool close(const struct pgt_gather *g, unsigned int lg2, unsigned int words, u64 n)
+{
+	unsigned int lo = port_ctz(words), hi = port_lg2(words);
+
+	if (g->nr < PGT_RANGES)
+		return false;
+	return g->gap >> lg2 >= (hi - lo + 1) * 64ULL ||
+	       (n >= PGT_RANGES && words >> lo == (2U << (hi - lo)) - 1);
+}
+
+void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, unsigned int words,
+		      const u64 *items, u64 n)
+{
+	unsigned int lo, hi;
+
+	if (close(g, lg2, words, n)) {
+		lo = port_ctz(words);
+		hi = port_lg2(words);
+		pgt_gather_add(g, iova + ((u64)(lo * 64 + port_ctz(items[lo])) << lg2),
+			       iova + ((u64)(hi * 64 + port_lg2(items[hi]) + 1) << lg2) - 1);
+		return;
+	}
+	for (; words; words &= words - 1) {
+		lo = port_ctz(words);
+		add_word(g, iova + ((u64)lo * 64 << lg2), lg2, items[lo]);
 	}
 }
 
