@@ -307,6 +307,7 @@ static void fetch_ahead(const struct pgt_format *fmt, const struct pgt_run *run,
 struct visit {
 	const struct pgt_format *fmt;
 	bool prefetch;
+	const struct pgt_summary *summary;
 	void (*fn)(const struct pgt_run *run, void *arg);
 	void *arg;
 };
@@ -336,6 +337,8 @@ static void visit_table(const struct visit *v, u64 *table, unsigned int level, u
 
 		if (!fmt->is_table(entry, level))
 			continue;
+		if (level == 1 && pgt_passes_over(v->summary, item))
+			continue;
 		if (v->prefetch && level == 1)
 			fetch_ahead(fmt, &run, i);
 		visit_table(v, pgt_child(fmt, entry), level - 1, item, port_max(first, item),
@@ -349,6 +352,7 @@ void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 la
 	const struct visit v = {
 		.fmt = pgt->fmt,
 		.prefetch = how && how->prefetch,
+		.summary = how ? how->summary : NULL,
 		.fn = visit,
 		.arg = arg,
 	};

@@ -71,7 +71,7 @@ struct pgt_run {
  */
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
-/* The same; @how NULL: nothing is fetched ahead. */
+/* The same, as @how has it: fetching ahead, passing over what its summary says. */
 void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
 		   void (*visit)(const struct pgt_run *run, void *arg), void *arg);
 
