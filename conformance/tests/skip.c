@@ -69,8 +69,8 @@ static void expect_looks(struct scene *s, u32 flags, u64 tables, u64 all)
 	entries = after.entries_scanned - before.entries_scanned;
 	ct_check(entries >= tables * TABLE_ENTRIES &&
 			 entries < tables * TABLE_ENTRIES + TABLE_ENTRIES / 4,
-		 "%llu entries were read, expected %llu tables of %u",
-		 (unsigned long long)entries, (unsigned long long)tables, TABLE_ENTRIES);
+		 "%llu entries were read, expected %llu tables of %u", (unsigned long long)entries,
+		 (unsigned long long)tables, TABLE_ENTRIES);
 	ct_check(after.tables_accessed - before.tables_accessed == tables &&
 			 after.tables_passed - before.tables_passed == all - tables,
 		 "%llu tables are said to be accessed and %llu passed over, expected %llu and %llu",

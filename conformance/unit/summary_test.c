@@ -39,8 +39,7 @@ static void open_tables(int i, unsigned int max_lg2)
 	leaf = 1ULL << k->leaf_lg2;
 	table = leaf * 512;
 	ck_assert_int_eq(pgt_init(&pgt, pgt_format_by_name(k->name), 0, true), 0);
-	ck_assert_int_eq(
-		pgt_map(&pgt, k->area, k->area + PA, TABLES * table, RW, max_lg2), 0);
+	ck_assert_int_eq(pgt_map(&pgt, k->area, k->area + PA, TABLES * table, RW, max_lg2), 0);
 	ck_assert_int_eq(pgt_summary_init(&sum, pgt.fmt, TABLES * table), 0);
 }
 

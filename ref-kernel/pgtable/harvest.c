@@ -79,7 +79,6 @@ static u64 bits_in(u64 v)
 struct harvest {
 	struct pgt *pgt;
 	const struct pgt_engine *engine;
-	const struct pgt_summary *summary; /* NULL: every table is looked at */
 	enum pgt_clear clear;
 	struct pgt_bits *b;
 	struct pgt_gather *g;
@@ -242,8 +241,6 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 	struct chunk c;
 	u64 entry;
 
-	if (!run->level && pgt_passes_over(h->summary, run->base))
-		return;
 	/* A leaf cut by either end is dirty also where a replica outside is. */
 	entry = port_load(&run->table[lo]);
 	if (fmt->present(entry) && !fmt->is_table(entry, run->level))
@@ -277,7 +274,6 @@ void pgt_harvest(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last
 	struct harvest h = {
 		.pgt = pgt,
 		.engine = how->engine,
-		.summary = how->summary,
 		.clear = flags & PGT_NO_CLEAR ? PGT_LOOK :
 			 how->masked	      ? PGT_MASKED :
 						PGT_LOCKED,

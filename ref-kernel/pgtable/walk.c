@@ -299,6 +299,7 @@ static const u64 *table_ahead(const struct pgt_format *fmt, const struct pgt_run
 struct visit {
 	const struct pgt_format *fmt;
 	bool prefetch;
+	const struct pgt_summary *summary;
 	void (*fn)(const struct pgt_run *run, void *arg);
 	void *arg;
 };
@@ -329,6 +330,8 @@ static void visit_table(const struct visit *v, u64 *table, unsigned int level, u
 
 		if (!fmt->is_table(entry, level))
 			continue;
+		if (level == 1 && pgt_passes_over(v->summary, item))
+			continue;
 		ahead = level == 1 ? table_ahead(fmt, &run, i, v->prefetch) : NULL;
 		visit_table(v, pgt_child(fmt, entry), level - 1, item, port_max(first, item),
 			    port_min(last, item_last), ahead);
@@ -341,6 +344,7 @@ void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 la
 	const struct visit v = {
 		.fmt = pgt->fmt,
 		.prefetch = how && how->prefetch,
+		.summary = how ? how->summary : NULL,
 		.fn = visit,
 		.arg = arg,
 	};

@@ -72,7 +72,8 @@ struct pgt_run {
  */
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
-/* The same, with regard to how->prefetch; @how may be NULL. */
+/* The same, as @how has it, which may be NULL: fetching ahead, passing over what its
+ * summary says. */
 void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
 		   void (*visit)(const struct pgt_run *run, void *arg), void *arg);
 
