@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "harvest.h"
 #include "measure.h"
@@ -99,14 +98,6 @@ struct part {
 	long waits; /* for a processor */
 };
 
-static double wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
 static long waits(void)
 {
 	struct rusage usage;
@@ -134,7 +125,7 @@ static void *harvest_part(void *arg)
 		while ((p->ns = measure_since_ns(start)) < until)
 			;
 	}
-	p->end = wall_ns();
+	p->end = measure_wall_ns();
 	p->waits = waits() - p->waits;
 	return NULL;
 }
@@ -173,7 +164,7 @@ static const char *timed(const struct harvest_row *row, uint64_t page, char *bit
 		}
 	while (atomic_load(&ready) > 1)
 		;
-	start = wall_ns();
+	start = measure_wall_ns();
 	harvest_part(&parts[0]);
 	*out = (struct sample){ .quiet = true };
 	for (unsigned int i = 0; i < n; i++) {
@@ -238,12 +229,22 @@ static void add_stats(struct iodirty_stats *sum, const struct iodirty_stats *bef
 		to[i] += now[i] - from[i];
 }
 
+/* What was reported is clean now: a harvest that looks once more finds nothing. */
+static const char *check_clean(uint64_t page, uint64_t *bitmap, size_t words)
+{
+	memset(bitmap, 0, words * 8);
+	if (space_harvest_part(&space, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, 0, space.length, page,
+			       bitmap))
+		return "IOMMU_HWPT_GET_DIRTY_BITMAP failed";
+	return pattern_count(bitmap, words) ? "what was reported is still dirty" : NULL;
+}
+
 static const char *attempt(struct harvest_row *row, struct sample *out)
 {
 	const struct harvest_group *g = row->group;
 	uint64_t page = row->bitmap.page ? row->bitmap.page : space.page;
 	char *bitmap = buffer + row->bitmap.offset;
-	size_t bytes = ((space.length / page) + 63) / 64 * 8;
+	size_t words = ((space.length / page) + 63) / 64, bytes = words * 8;
 	struct iodirty_stats before = { .size = sizeof(before) };
 	const char *why;
 
@@ -265,7 +266,10 @@ static const char *attempt(struct harvest_row *row, struct sample *out)
 	add_stats(&row->stats, &before);
 	row->harvests++;
 	row->bytes_written += pattern_count(pattern.written, pattern.words) * space.page;
-	return check(row, (const uint64_t *)bitmap, page);
+	why = check(row, (const uint64_t *)bitmap, page);
+	if (!why && row->harvests == 1)
+		why = check_clean(page, (uint64_t *)bitmap, words);
+	return why;
 }
 
 static const char *measure(struct harvest_row *row)
@@ -407,9 +411,10 @@ static void measure_group(struct harvest_group *g)
 	if (!prepare(g, ROUNDS * most))
 		return;
 	for (int round = 0; round < ROUNDS && !why; round++) {
-		double until = wall_ns() + g->seconds * 1e9;
+		double until = measure_wall_ns() + g->seconds * 1e9;
 
-		for (unsigned int n = 0; n < most && (n < least || wall_ns() < until); n++) {
+		for (unsigned int n = 0; n < most && (n < least || measure_wall_ns() < until);
+		     n++) {
 			why = repeat(g, done++);
 			if (why)
 				break;

@@ -253,10 +253,11 @@ static void add_comparisons(struct rows *rows, const struct variant_engines *eng
 
 /* ---- groups ---- */
 
-static void row_name(const struct harvest_group *g, const struct harvest_row *row, char *buf,
-		     size_t size)
+static void name_row(const struct harvest_group *g, struct harvest_row *row)
 {
 	char leaf[MEASURE_NAME], range[MEASURE_NAME], page[MEASURE_NAME], variant[VARIANT_NAME];
+	const size_t size = sizeof(row->name);
+	char *buf = row->name;
 	size_t used;
 
 	used = snprintf(buf, size, "harvest/%s/%s/%s/%s/%s/%s/%g%%/%s", g->format.name,
@@ -284,13 +285,12 @@ static unsigned int register_rows(struct harvest_group *g, struct rows *rows,
 	unsigned int wanted;
 
 	for (unsigned int i = 0; i < rows->n; i++) {
-		char name[256];
+		struct harvest_row *row = &rows->row[i];
 
-		row_name(g, &rows->row[i], name, sizeof(name));
-		rows->row[i].reported =
-			bench_register(name, g->most, harvest_run, &g->rows[kept.n]);
-		if (rows->row[i].reported)
-			add_row(&kept, rows->row[i]);
+		name_row(g, row);
+		row->reported = bench_register(row->name, g->most, harvest_run, &g->rows[kept.n]);
+		if (row->reported)
+			add_row(&kept, *row);
 	}
 	wanted = kept.n;
 	if (wanted)
@@ -298,19 +298,23 @@ static unsigned int register_rows(struct harvest_group *g, struct rows *rows,
 	for (unsigned int i = 0; i < kept.n; i++) {
 		g->rows[i] = kept.row[i];
 		g->rows[i].group = g;
+		name_row(g, &g->rows[i]);
 	}
 	g->nr_rows = kept.n;
 	return wanted;
 }
 
 /* How long a group may take: its share of the time there is for all. */
-static void set_repetitions(struct harvest_group *g, bool wide)
+static void set_repetitions(struct harvest_group *g, unsigned int breadth, bool first)
 {
 	const struct bench_plan *plan = g->plan;
+	bool wide = breadth & WIDE;
 
 	g->most = plan->full ? 25 : 21;
 	g->least = plan->full ? 7 : 5;
-	g->seconds = plan->full ? 20 : wide ? 1.5 : 0.5;
+	g->seconds = wide ? 1.5 : 0.5;
+	if (plan->full)
+		g->seconds = first ? (wide ? 15 : 8) : 3;
 	if (plan->repetitions) {
 		g->most = g->least = plan->repetitions;
 		g->seconds = 0;
@@ -319,7 +323,7 @@ static void set_repetitions(struct harvest_group *g, bool wide)
 
 static unsigned int add_group(struct harvest_group **groups, const struct bench_plan *plan,
 			      const struct iodirty_format_info *format,
-			      const struct plan_line *line, unsigned int permille)
+			      const struct plan_line *line, unsigned int permille, bool first)
 {
 	const struct target_can *can = ask(plan, format);
 	struct harvest_group *g = calloc(1, sizeof(*g)), **end = groups;
@@ -341,7 +345,7 @@ static unsigned int add_group(struct harvest_group **groups, const struct bench_
 	if (!g->leaf)
 		g->leaf = 1ULL << __builtin_ctzll(format->leaf_sizes & ~(PAGE_MIN - 1));
 	g->leaves = space_leaves(format, g->leaf, line->bytes / g->leaf);
-	set_repetitions(g, line->breadth & WIDE);
+	set_repetitions(g, line->breadth, first);
 	if (!can->engines.n)
 		add_variant(&rows, format, engine(&can->engines, NULL), 1);
 	else
@@ -380,19 +384,21 @@ static bool possible(const struct plan_line *line, const struct iodirty_format_i
 unsigned int harvest_plan(struct harvest_group **groups, const struct bench_plan *plan,
 			  const struct iodirty_format_info *format)
 {
-	static char first[IODIRTY_NAME_LEN];
+	static char first_name[IODIRTY_NAME_LEN];
 	const struct plan_line *line;
 	unsigned int n = 0;
+	bool first;
 
-	if (!first[0])
-		memcpy(first, format->name, sizeof(first));
-	if (!strcmp(first, format->name))
-		line = plan->full ? full_first : quick_first;
+	if (!first_name[0])
+		memcpy(first_name, format->name, sizeof(first_name));
+	first = !strcmp(first_name, format->name);
+	if (plan->full)
+		line = first ? full_first : full_each;
 	else
-		line = plan->full ? full_each : quick_each;
+		line = first ? quick_first : quick_each;
 	for (; line->bytes; line++)
 		for (const int *d = line->permille; *d >= 0; d++)
 			if (possible(line, format, ask(plan, format)))
-				n += add_group(groups, plan, format, line, *d);
+				n += add_group(groups, plan, format, line, *d, first);
 	return n;
 }

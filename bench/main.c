@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "counts.h"
+#include "measure.h"
 #include "set.h"
 #include "shim.h"
 #include "variant.h"
@@ -31,6 +32,7 @@ struct words {
 
 struct options {
 	const char *target;
+	const char *against; /* a second one */
 	struct words formats, only, sets, variants; /* none: all */
 	const char *out;
 	unsigned int repetitions, slow_down;
@@ -45,6 +47,7 @@ static const char usage[] =
 	"                     [--only GLOB]... [--engine VARIANT]... [--repetitions N]\n"
 	"                     [-o DIR] [--force]\n"
 	"       iodirty bench --list [the same]\n"
+	"       iodirty bench --against TARGET [the same]\n"
 	"       iodirty bench --counts|--instructions [-t TARGET] [-f FORMAT]...\n"
 	"                     [--engine VARIANT]... [-o DIR] [--force]\n"
 	"\n"
@@ -55,6 +58,7 @@ static const char usage[] =
 	"  -t, --target TARGET  what to measure; \"ref\" unless given (iodirty list targets)\n"
 	"  -f, --format FORMAT  only these page-table formats: a name, a glob, or what comes\n"
 	"                       before a dash in several (iodirty list formats)\n"
+	"      --against TARGET instead: harvests of the same pages by both, in turns\n"
 	"      --quick          about a minute (the default): one format of each architecture,\n"
 	"                       what comes before the dash, unless -f says which\n"
 	"      --full           all formats; the first of them with ranges up to 64 GiB, in\n"
@@ -156,6 +160,7 @@ static void parse(int argc, char **argv)
 		FULL = 256,
 		QUICK,
 		FORCE,
+		AGAINST,
 		LIST,
 		SET,
 		ONLY,
@@ -167,6 +172,7 @@ static void parse(int argc, char **argv)
 	};
 	static const struct option longs[] = {
 		{ "target", required_argument, NULL, 't' },
+		{ "against", required_argument, NULL, AGAINST },
 		{ "format", required_argument, NULL, 'f' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "quick", no_argument, NULL, QUICK },
@@ -191,6 +197,9 @@ static void parse(int argc, char **argv)
 		switch (c) {
 		case 't':
 			o.target = optarg;
+			break;
+		case AGAINST:
+			o.against = optarg;
 			break;
 		case 'f':
 			add_word(&o.formats, optarg);
@@ -240,7 +249,8 @@ static void parse(int argc, char **argv)
 	}
 	if (optind < argc)
 		die(EXIT_USAGE, "'%s' is not an option; --help lists them", argv[optind]);
-	if (o.counts && (o.list || o.full || o.slow_down || o.repetitions || o.only.n || o.sets.n))
+	if (o.counts &&
+	    (o.against || o.list || o.full || o.slow_down || o.repetitions || o.only.n || o.sets.n))
 		die(EXIT_USAGE, "--counts and --instructions go with -t, -f, --engine, -o alone");
 }
 
@@ -360,12 +370,15 @@ static void add_context(const struct iodirty_format_info *formats, unsigned int 
 	uname(&u);
 	bench_context("iodirty_version", IODIRTY_VERSION);
 	bench_context("target", o.target);
+	if (o.against)
+		bench_context("against", o.against);
 	bench_context("formats", text);
 	bench_context("mode", o.full ? "full" : "quick");
 	bench_context("cpu_model", cpu);
 	bench_context("kernel", u.release);
-	bench_context("clock", "CLOCK_THREAD_CPUTIME_ID, of several threads CLOCK_MONOTONIC; "
-			       "minimum of the repetitions");
+	snprintf(text, sizeof(text), "%s, of several threads wall time; minimum of the repetitions",
+		 measure_clock_name());
+	bench_context("clock", text);
 	bench_context("cache_state",
 		      "cold: tables and bitmap were put out of the caches just before; "
 		      "warm: the tables were read just before");
@@ -431,16 +444,17 @@ static bool wanted(const char *name)
 	return found && !o.list;
 }
 
-static bool set_wanted(const char *name)
+static bool set_wanted(const struct bench_plan *plan, const struct bench_set *set)
 {
 	bool found = !o.sets.n;
 
 	for (unsigned int i = 0; i < o.sets.n && !found; i++)
-		found = !strcmp(o.sets.word[i], name);
-	return found;
+		found = !strcmp(o.sets.word[i], set->name);
+	return found && set->beside == !!plan->against;
 }
 
-/* What is said of engines on the command line must be so. */
+/* What is said of engines on the command line must be so. Under valgrind a processor lacks
+ * what it really has. */
 static void check_variants(const struct bench_plan *plan)
 {
 	struct variant_engines engines;
@@ -448,7 +462,7 @@ static void check_variants(const struct bench_plan *plan)
 	struct target *t;
 	char why[256];
 
-	if (!o.variants.n)
+	if (!o.variants.n || o.counts == COUNTS_CALLS)
 		return;
 	if (plan->driver->open(plan->arg, &t))
 		die(EXIT_NOTHING, "target '%s' cannot be opened", o.target);
@@ -487,7 +501,7 @@ static int measure(const struct bench_plan *plan, const struct iodirty_format_in
 		prepare_output("bench.json", path, partial, sizeof(path));
 	bench_filter(wanted);
 	for (unsigned int s = 0; bench_sets[s]; s++)
-		for (unsigned int i = 0; i < n && set_wanted(bench_sets[s]->name); i++)
+		for (unsigned int i = 0; i < n && set_wanted(plan, bench_sets[s]); i++)
 			bench_sets[s]->add(plan, &formats[i]);
 	add_context(formats, n);
 	if (o.slow_down)
@@ -515,6 +529,8 @@ int main(int argc, char **argv)
 
 	parse(argc, argv);
 	plan.driver = find_target(o.target, &plan.arg);
+	if (o.against)
+		plan.against = find_target(o.against, &plan.against_arg);
 	plan.full = o.full;
 	plan.repetitions = o.repetitions;
 	plan.slow_down = o.slow_down;

@@ -15,6 +15,9 @@
 #define BACKING (2ULL << 20)
 /* As much as one IOAS_MAP takes; beyond it the same pages are mapped by COPY. */
 #define CHUNK (256ULL << 20)
+/* The same where pages are scattered: user-mode Linux has the host map each by itself, of
+ * which there is a limit. */
+#define CHUNK_SCATTERED (32ULL << 20)
 /* Where there is room, IOVAs start here: clear of any reserved range. */
 #define IOVA_BASE (4ULL << 30)
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)
@@ -77,10 +80,32 @@ static int place(struct space *s, uint64_t leaves)
 	if (!s->leaves)
 		return failed(s, -ERANGE, "the aperture has no room");
 	s->length = s->leaves * s->leaf;
-	s->chunk = min_u64(s->length, CHUNK);
+	s->chunk = min_u64(s->length, max_u64(s->leaf, CHUNK));
 	if (s->layout == SPACE_SHUFFLED)
 		s->chunk = min_u64(s->chunk, max_u64(BACKING, granule * granule / 8));
 	return 0;
+}
+
+/* Where leaves may be larger than asked for if memory is contiguous. */
+static bool scatters(const struct space *s)
+{
+	return s->leaf == 4096 && !(s->t->caps & TARGET_LEAF);
+}
+
+/*
+ * Memory of the backing, its even pages taken before the odd ones: a kernel that hands out
+ * pages in order then gives no two neighbours that could be one larger leaf.
+ */
+static bool scatter(int fd)
+{
+	const uint64_t page = 4096;
+	const char byte = 0;
+
+	for (uint64_t odd = 0; odd < 2; odd++)
+		for (uint64_t at = odd * page; at < BACKING; at += 2 * page)
+			if (pwrite(fd, &byte, 1, at) != 1)
+				return false;
+	return true;
 }
 
 /* A chunk of address space that starts at an odd multiple of the leaf, the
@@ -97,7 +122,7 @@ static void *chunk_memory(struct space *s)
 	s->reserved_size = s->chunk + 2 * align;
 	base = mmap(NULL, s->reserved_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		    -1, 0);
-	if (base == MAP_FAILED || ftruncate(fd, BACKING)) {
+	if (base == MAP_FAILED || ftruncate(fd, BACKING) || (scatters(s) && !scatter(fd))) {
 		close(fd);
 		return NULL;
 	}
@@ -248,6 +273,8 @@ int space_open_as(struct space *s, const struct target_driver *driver, const cha
 	err = driver->open(arg, &s->t);
 	if (err)
 		return failed(s, err, "open");
+	if (scatters(s))
+		s->chunk = min_u64(s->chunk, CHUNK_SCATTERED);
 	err = track(s);
 	if (!err) {
 		s->memory = chunk_memory(s);

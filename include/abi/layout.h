@@ -878,10 +878,10 @@ ABI_FIELD(iodirty_stats, atc_hits, 136, 8);
 ABI_FIELD(iodirty_stats, atc_misses, 144, 8);
 ABI_FIELD(iodirty_stats, atc_invalidations, 152, 8);
 ABI_FIELD(iodirty_stats, waits, 160, 8);
-ABI_FIELD(iodirty_stats, tables_passed, 168, 8);
-ABI_FIELD(iodirty_stats, tables_accessed, 176, 8);
-ABI_FIELD(iodirty_stats, harvest_pieces, 184, 8);
-ABI_FIELD(iodirty_stats, window_pins, 192, 8);
+ABI_FIELD(iodirty_stats, harvest_pieces, 168, 8);
+ABI_FIELD(iodirty_stats, window_pins, 176, 8);
+ABI_FIELD(iodirty_stats, tables_passed, 184, 8);
+ABI_FIELD(iodirty_stats, tables_accessed, 192, 8);
 
 ABI_STRUCT(iodirty_table_read, 80);
 ABI_FIELD(iodirty_table_read, size, 0, 4);
