@@ -247,6 +247,8 @@ struct iodirty_stats {
 	__aligned_u64 atc_misses; /* accesses that devices asked the IOMMU for */
 	__aligned_u64 atc_invalidations; /* commands to devices' caches */
 	__aligned_u64 waits; /* for commands to be complete */
+	__aligned_u64 harvest_pieces; /* in which GET_DIRTY_BITMAP has looked at its ranges */
+	__aligned_u64 window_pins; /* of callers' bitmaps, by GET_DIRTY_BITMAP */
 	/* With IODIRTY_ENGINE_SKIP, leaf tables wholly within what was asked for. */
 	__aligned_u64 tables_passed; /* A was clear: not looked at */
 	__aligned_u64 tables_accessed; /* A was set */
@@ -266,7 +268,8 @@ enum iodirty_table_flags {
 /*
  * Read every IOPTE word of the tables that translate the range once and add them up:
  * the least that any harvest must do. There are several loops that read, since which is
- * the fastest depends on the machine; their sum is the same. ERANGE past the last.
+ * the fastest depends on the machine; their sum is the same. ERANGE past the last,
+ * EOPNOTSUPP for one that this processor does not have.
  */
 struct iodirty_table_read {
 	__u32 size;

@@ -855,7 +855,7 @@ ABI_FIELD(iodirty_stream_query, __reserved, 12, 4);
 ABI_FIELD(iodirty_stream_query, out_completed, 16, 8);
 ABI_FIELD(iodirty_stream_query, out_faults, 24, 8);
 
-ABI_STRUCT(iodirty_stats, 184);
+ABI_STRUCT(iodirty_stats, 200);
 ABI_FIELD(iodirty_stats, size, 0, 4);
 ABI_FIELD(iodirty_stats, __reserved, 4, 4);
 ABI_FIELD(iodirty_stats, dma_ops, 8, 8);
@@ -878,8 +878,10 @@ ABI_FIELD(iodirty_stats, atc_hits, 136, 8);
 ABI_FIELD(iodirty_stats, atc_misses, 144, 8);
 ABI_FIELD(iodirty_stats, atc_invalidations, 152, 8);
 ABI_FIELD(iodirty_stats, waits, 160, 8);
-ABI_FIELD(iodirty_stats, tables_passed, 168, 8);
-ABI_FIELD(iodirty_stats, tables_accessed, 176, 8);
+ABI_FIELD(iodirty_stats, harvest_pieces, 168, 8);
+ABI_FIELD(iodirty_stats, window_pins, 176, 8);
+ABI_FIELD(iodirty_stats, tables_passed, 184, 8);
+ABI_FIELD(iodirty_stats, tables_accessed, 192, 8);
 
 ABI_STRUCT(iodirty_table_read, 80);
 ABI_FIELD(iodirty_table_read, size, 0, 4);

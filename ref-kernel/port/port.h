@@ -173,8 +173,13 @@ void port_thread_stop(struct port_thread *t);
 void port_thread_sleep(struct port_thread *t, u64 ns);
 u64 port_now_ns(void); /* monotonic */
 u64 port_cpu_ns(void); /* processor time of this thread */
-/* Does a signal wait for the caller, who should be let go? */
+/*
+ * Does a signal wait for the caller, who should be let go? It then gets -ERESTARTSYS,
+ * which its home turns into the same call once more, or EINTR.
+ */
 bool port_interrupted(void);
+/* Before a long call asks that: signals wait for its end, and are seen to. */
+void port_hold_signals(void);
 
 /* ---- descriptors that the reference hands out ---- */
 

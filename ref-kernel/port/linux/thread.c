@@ -69,3 +69,8 @@ bool port_interrupted(void)
 {
 	return signal_pending(current);
 }
+
+/* They do anyhow. */
+void port_hold_signals(void)
+{
+}
