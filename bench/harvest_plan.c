@@ -13,8 +13,8 @@
 
 /* Which ways of harvesting a group has. */
 enum breadth {
-	NARROW = 0, /* every engine; the default one and swar masked, too */
-	WIDE = 1 << 0, /* all masked; skip, two threads */
+	NARROW = 0, /* every engine; masked, too, but for those that go one by one */
+	WIDE = 1 << 0, /* read-first masked; skip, two threads */
 	PREFETCH = 1 << 1,
 	BITMAPS = 1 << 2, /* the default engine into other bitmaps */
 };
@@ -41,7 +41,7 @@ static const struct plan_line quick_first[] = {
 	{ 0, M(256), 0, false, RANDOM, NARROW, { 0, 1, 100, 500, 1000, -1 } },
 	{ 0, M(256), 0, false, RANDOM, WIDE | BITMAPS, { 10, -1 } },
 	{ 0, M(256), 0, false, CLUSTERED, NARROW, { 10, 100, 500, -1 } },
-	{ 0, M(256), 0, true, RANDOM, NARROW, { 10, -1 } },
+	{ 0, M(256), 0, true, RANDOM, NARROW, { 0, 10, 1000, -1 } },
 	{ 0, M(256), SPACE_SHUFFLED, false, RANDOM, PREFETCH, { 10, -1 } },
 	{ 0, G(2), 0, false, RANDOM, NARROW, { 10, -1 } },
 	{ K(64), G(1), 0, false, RANDOM, NARROW, { 10, -1 } },
@@ -168,7 +168,8 @@ static void add_engines(struct rows *rows, const struct variant_engines *engines
 
 		add_variant(rows, format, v, 1);
 		v.masked = true;
-		if (!i || portable || (breadth & WIDE && strcmp(v.engine, HARVEST_BASELINE)))
+		if (strcmp(v.engine, HARVEST_BASELINE) &&
+		    (breadth & WIDE || strcmp(v.engine, "read-first")))
 			add_variant(rows, format, v, 1);
 		if (i && !portable)
 			continue;

@@ -70,6 +70,8 @@ static void report_stats(struct bench_state *state, const struct harvest_row *ro
 	bench_counter(state, "entries_cleared", per(s->entries_cleared, n));
 	bench_counter(state, "invalidations", per(s->invalidations, n));
 	bench_counter(state, "waits", per(s->waits, n));
+	if (row->variant.skip)
+		bench_counter(state, "tables_passed", per(s->tables_passed, n));
 	if (s->cleaned_bytes)
 		bench_counter(state, "over_flush", per(s->invalidated_bytes, s->cleaned_bytes));
 }

@@ -324,7 +324,8 @@ def performance(bench, charts):
         parts.append(details("All other cells", table(COST_HEAD, cost_rows(others),
                                                       numeric=range(3, 11))))
     parts.append(facts([(name.replace("_", " "), bench.context.get(name)) for name in (
-        "mode", "cpu_model", "kernel", "clock", "cache_state", "library_build_type", "library_note")]))
+        "mode", "cpu_model", "kernel", "clock", "cache_state", "library_build_type",
+        "library_note")]))
     return section("performance", "Performance", *parts)
 
 

@@ -59,7 +59,10 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "bench",
-		.arguments = "[-t TARGET] [--quick|--full] [-o DIR]",
+		.arguments =
+			"[-t TARGET] [-f FORMAT]... [--quick|--full] [--set SET]...\n"
+			"             [--only GLOB]... [--engine VARIANT]... [-o DIR] | --list |\n"
+			"             --against TARGET | --counts | --instructions",
 		.summary = "measure what a harvest costs",
 		.help = "Runs build/release/iodirty-bench, or what IODIRTY_BENCH names.",
 		.run = bench_main,
