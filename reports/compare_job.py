@@ -35,14 +35,14 @@ class Options:
     seed: int
     metric: str
     target: list = field(default_factory=list)  # -t TARGET
-    repetitions: int = 0  # of a run; 0: as many as the benchmark likes
+    repetitions: int = 25  # of a run
     counts: bool = True
 
     @property
     def arguments(self):
         """Of each run."""
         return [*self.target, *(word for glob in self.only for word in ("--only", glob)),
-                *(("--repetitions", str(self.repetitions)) if self.repetitions else ())]
+                "--repetitions", str(self.repetitions)]
 
 
 @dataclass
@@ -136,7 +136,7 @@ class Job:
         self.orders.append(order)
 
     def _first(self, figures):
-        """Which cells there are, and so how many rounds it takes to say anything."""
+        """Which cells there are."""
         both = [c for c in figures[BASE] if c in figures[NEW]]
         self.missing = [c for c in figures[BASE] if c not in figures[NEW]]
         self.added = [c for c in figures[NEW] if c not in figures[BASE]]
@@ -145,11 +145,9 @@ class Job:
             raise ReportError("BASE and NEW have no cell in common: "
                               f"{', '.join(self.missing[:2]) or 'none'} on one side, "
                               f"{', '.join(self.added[:2]) or 'none'} on the other")
-        self.looks = stats.looks_of(self.options.rounds, len(both), 1 - CONFIDENCE, LOOKS)
-        fewest = stats.fewest_rounds(len(both), self.alpha)
-        if self.options.rounds < fewest:
-            self.say(f"{self.options.rounds} rounds cannot show that one of {len(both)} cells "
-                     f"differs: {fewest} is the least")
+        self.looks = stats.looks_of(self.options.rounds, LOOKS)
+        if self.options.rounds < stats.FEWEST_ROUNDS:
+            self.say(f"fewer than {stats.FEWEST_ROUNDS} rounds can show nothing")
 
     def _count(self):
         for side in (self.base, self.new):
