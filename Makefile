@@ -52,7 +52,7 @@ includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
 
 # What is loaded into a program that runs on the reference, and all else.
 PRELOAD_SRC := $(addprefix ref-kernel/,$(addprefix preload/,preload.c rw.c call.c fail_nth.c wire.c) \
-	port/user/self.c)
+	port/user/self.c port/user/signals.c)
 REF_SRC := $(filter-out $(addprefix ref-kernel/preload/,preload.c rw.c call.c fail_nth.c), \
 	$(foreach d,iommufd vfio pgtable hw port/user preload, \
 	$(wildcard ref-kernel/$(d)/*.c)))

@@ -12,38 +12,79 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "counts.h"
+#include "measure.h"
 #include "set.h"
 #include "shim.h"
+#include "variant.h"
 #include "version.h"
 
 enum { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING = 4 };
 
 #define MAX_FORMATS 32
+#define MAX_WORDS 64
+
+/* An option that may be given several times, as typed. */
+struct words {
+	const char *word[MAX_WORDS];
+	unsigned int n;
+};
 
 struct options {
 	const char *target;
-	const char *formats[MAX_FORMATS]; /* as typed; none: all */
-	unsigned int nr_formats;
+	const char *against; /* a second one */
+	struct words formats, only, sets, variants; /* none: all */
 	const char *out;
-	bool full, force;
+	unsigned int repetitions, slow_down;
+	enum counts_mode counts;
+	bool full, force, list;
 };
 
+static struct options o;
+
 static const char usage[] =
-	"usage: iodirty bench [-t TARGET] [-f FORMAT]... [--quick|--full] [-o DIR] [--force]\n"
+	"usage: iodirty bench [-t TARGET] [-f FORMAT]... [--quick|--full] [--set SET]...\n"
+	"                     [--only GLOB]... [--engine VARIANT]... [--repetitions N]\n"
+	"                     [-o DIR] [--force]\n"
+	"       iodirty bench --list [the same]\n"
+	"       iodirty bench --against TARGET [the same]\n"
+	"       iodirty bench --counts|--instructions [-t TARGET] [-f FORMAT]...\n"
+	"                     [--engine VARIANT]... [-o DIR] [--force]\n"
 	"\n"
 	"Measure what a harvest of dirty bits costs, beside the cost of merely reading the\n"
-	"same page-table entries (the floor); and what it adds to an unmap. Every bitmap is\n"
-	"checked.\n"
+	"same page-table entries (the floor), and what tracking costs otherwise. Every bitmap\n"
+	"is compared with the truth.\n"
 	"\n"
 	"  -t, --target TARGET  what to measure; \"ref\" unless given (iodirty list targets)\n"
 	"  -f, --format FORMAT  only these page-table formats: a name, a glob, or what comes\n"
 	"                       before a dash in several (iodirty list formats)\n"
+	"      --against TARGET instead: harvests of the same pages by both, in turns\n"
 	"      --quick          about a minute (the default): one format of each architecture,\n"
 	"                       what comes before the dash, unless -f says which\n"
-	"      --full           every leaf size up to 2M, tables larger than caches: long\n"
-	"  -o, --output DIR     write DIR/bench.json, in Google Benchmark's format\n"
-	"      --force          replace a bench.json that is there\n"
+	"      --full           all formats; the first of them with ranges up to 64 GiB, in\n"
+	"                       every way there is: long\n"
+	"      --list           the names of what would be measured, and no more\n"
+	"      --set SET        only these sets of cells:\n"
+	"      --only GLOB      only cells with such a name (see --list)\n"
+	"      --engine VARIANT only harvests that go about it so:\n"
+	"                       ENGINE[+masked][+skip][+prefetch]\n"
+	"      --repetitions N  of every cell; else as many as fit a cell's share of the time\n"
+	"      --slow-down PERCENT\n"
+	"                       each harvest takes so much longer than it did: for trying what\n"
+	"                       compares results, and for nothing else\n"
+	"      --counts         counts in place of times, which do not depend on the machine's\n"
+	"                       load: entries, atomics, invalidations; and instructions, where\n"
+	"                       there is valgrind\n"
+	"      --instructions   instructions alone, as a table\n"
+	"  -o, --output DIR     write DIR/bench.json, in Google Benchmark's format, or with\n"
+	"                       --counts DIR/counts.json\n"
+	"      --force          replace what is there\n"
 	"  -h, --help           this\n"
+	"\n"
+	"A harvest's cells are harvest/FORMAT/LEAF/SIZE/LAYOUT/CACHE/PATTERN/DENSITY/VARIANT,\n"
+	"with /2T for two threads on disjoint halves, /bitmap:2M where a bit is of 2 MiB,\n"
+	"/bitmap+8 where the bitmap is 8 bytes off its page, /bitmap:fresh where its pages have\n"
+	"not been touched.\n"
 	"\n"
 	"Exit status: 0 measured, and every bitmap was right; 1 a bitmap was wrong or an\n"
 	"error; 2 wrong usage; 4 nothing ran.\n";
@@ -61,56 +102,156 @@ __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, cons
 	exit(status);
 }
 
-static void parse(int argc, char **argv, struct options *o)
+/* The usage, with the sets where it speaks of them. */
+static void print_usage(void)
 {
+	static const char here[] = "only these sets of cells:\n";
+	const char *rest = strstr(usage, here) + strlen(here);
+
+	fwrite(usage, 1, rest - usage, stdout);
+	for (unsigned int s = 0; bench_sets[s]; s++)
+		printf("                         %-9s %s\n", bench_sets[s]->name,
+		       bench_sets[s]->summary);
+	fputs(rest, stdout);
+}
+
+static void add_word(struct words *words, const char *word)
+{
+	if (words->n == MAX_WORDS)
+		die(EXIT_USAGE, "an option is there more than %d times", MAX_WORDS);
+	words->word[words->n++] = word;
+}
+
+static unsigned int number(const char *option, const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || !n || n > max)
+		die(EXIT_USAGE, "%s takes a number from 1 to %lu, not '%s'", option, max, text);
+	return n;
+}
+
+static void add_set(const char *name)
+{
+	char names[256] = "";
+
+	for (unsigned int s = 0; bench_sets[s]; s++) {
+		if (!strcmp(bench_sets[s]->name, name))
+			return add_word(&o.sets, name);
+		strncat(names, " ", sizeof(names) - strlen(names) - 1);
+		strncat(names, bench_sets[s]->name, sizeof(names) - strlen(names) - 1);
+	}
+	die(EXIT_USAGE, "unknown set '%s'; sets:%s", name, names);
+}
+
+static enum counts_mode counts_mode(const char *text)
+{
+	if (text && strcmp(text, "calls"))
+		die(EXIT_USAGE, "--counts takes nothing, or 'calls', not '%s'", text);
+	return text ? COUNTS_CALLS : COUNTS_ALL;
+}
+
+static void parse(int argc, char **argv)
+{
+	enum {
+		FULL = 256,
+		QUICK,
+		FORCE,
+		AGAINST,
+		LIST,
+		SET,
+		ONLY,
+		ENGINE,
+		REPETITIONS,
+		SLOW,
+		COUNTS,
+		INSNS
+	};
 	static const struct option longs[] = {
 		{ "target", required_argument, NULL, 't' },
+		{ "against", required_argument, NULL, AGAINST },
 		{ "format", required_argument, NULL, 'f' },
 		{ "output", required_argument, NULL, 'o' },
-		{ "quick", no_argument, NULL, 'q' },
-		{ "full", no_argument, NULL, 'F' },
-		{ "force", no_argument, NULL, 'R' },
+		{ "quick", no_argument, NULL, QUICK },
+		{ "full", no_argument, NULL, FULL },
+		{ "force", no_argument, NULL, FORCE },
+		{ "list", no_argument, NULL, LIST },
+		{ "set", required_argument, NULL, SET },
+		{ "only", required_argument, NULL, ONLY },
+		{ "engine", required_argument, NULL, ENGINE },
+		{ "repetitions", required_argument, NULL, REPETITIONS },
+		{ "slow-down", required_argument, NULL, SLOW },
+		{ "counts", optional_argument, NULL, COUNTS },
+		{ "instructions", no_argument, NULL, INSNS },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	static const char valid[] =
-		"valid options: -t/--target, -f/--format, --quick, --full, -o/--output, --force, "
-		"-h/--help";
 	int c;
 
-	*o = (struct options){ .target = "ref" };
+	o.target = "ref";
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":t:f:o:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 't':
-			o->target = optarg;
+			o.target = optarg;
+			break;
+		case AGAINST:
+			o.against = optarg;
 			break;
 		case 'f':
-			if (o->nr_formats == MAX_FORMATS)
-				die(EXIT_USAGE, "more than %d formats", MAX_FORMATS);
-			o->formats[o->nr_formats++] = optarg;
+			add_word(&o.formats, optarg);
 			break;
 		case 'o':
-			o->out = optarg;
+			o.out = optarg;
 			break;
-		case 'q':
-		case 'F':
-			o->full = c == 'F';
+		case QUICK:
+		case FULL:
+			o.full = c == FULL;
 			break;
-		case 'R':
-			o->force = true;
+		case FORCE:
+			o.force = true;
+			break;
+		case LIST:
+			o.list = true;
+			break;
+		case SET:
+			add_set(optarg);
+			break;
+		case ONLY:
+			add_word(&o.only, optarg);
+			break;
+		case ENGINE:
+			add_word(&o.variants, optarg);
+			break;
+		case REPETITIONS:
+			o.repetitions = number("--repetitions", optarg, 100000);
+			break;
+		case SLOW:
+			o.slow_down = number("--slow-down", optarg, 10000);
+			break;
+		case COUNTS:
+			o.counts = counts_mode(optarg);
+			break;
+		case INSNS:
+			o.counts = COUNTS_INSTRUCTIONS;
 			break;
 		case 'h':
-			fputs(usage, stdout);
+			print_usage();
 			exit(EXIT_PASSED);
 		case ':':
 			die(EXIT_USAGE, "option '%s' needs a value", argv[optind - 1]);
 		default:
-			die(EXIT_USAGE, "unknown option '%s'; %s", argv[optind - 1], valid);
+			die(EXIT_USAGE, "unknown option '%s'; --help lists them", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		die(EXIT_USAGE, "'%s' is not an option; %s", argv[optind], valid);
+		die(EXIT_USAGE, "'%s' is not an option; --help lists them", argv[optind]);
+	if (o.counts &&
+	    (o.against || o.list || o.full || o.slow_down || o.repetitions || o.only.n || o.sets.n))
+		die(EXIT_USAGE, "--counts and --instructions go with -t, -f, --engine, -o alone");
 }
 
 static const struct target_driver *find_target(const char *spec, const char **arg)
@@ -164,22 +305,21 @@ static bool same_architecture(const char *one, const char *other)
  * Formats that match one of the options; one that matches none is a mistake. Without
  * options all, or for a quick run the first of each architecture.
  */
-static unsigned int select_formats(const struct options *o, struct iodirty_format_info *formats,
-				   unsigned int n)
+static unsigned int select_formats(struct iodirty_format_info *formats, unsigned int n)
 {
 	bool chosen[MAX_FORMATS] = { false };
 	unsigned int kept = 0;
 
-	for (unsigned int i = 0; i < o->nr_formats; i++) {
+	for (unsigned int i = 0; i < o.formats.n; i++) {
 		bool found = false;
 
 		for (unsigned int f = 0; f < n; f++) {
-			if (format_matches(o->formats[i], formats[f].name))
+			if (format_matches(o.formats.word[i], formats[f].name))
 				found = chosen[f] = true;
 		}
 		if (found)
 			continue;
-		fprintf(stderr, "iodirty bench: unknown format '%s'; formats:", o->formats[i]);
+		fprintf(stderr, "iodirty bench: unknown format '%s'; formats:", o.formats.word[i]);
 		for (unsigned int f = 0; f < n; f++)
 			fprintf(stderr, " %s", formats[f].name);
 		fputc('\n', stderr);
@@ -190,7 +330,7 @@ static unsigned int select_formats(const struct options *o, struct iodirty_forma
 
 		for (unsigned int k = 0; k < kept; k++)
 			first &= !same_architecture(formats[k].name, formats[f].name);
-		if (o->nr_formats ? chosen[f] : o->full || first)
+		if (o.formats.n ? chosen[f] : o.full || first)
 			formats[kept++] = formats[f];
 	}
 	return kept;
@@ -215,10 +355,9 @@ static void cpu_model(char *buf, size_t size)
 		fclose(f);
 }
 
-static void add_context(const struct options *o, const struct iodirty_format_info *formats,
-			unsigned int n)
+static void add_context(const struct iodirty_format_info *formats, unsigned int n)
 {
-	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200];
+	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], slow[16];
 	struct utsname u;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -230,28 +369,37 @@ static void add_context(const struct options *o, const struct iodirty_format_inf
 	cpu_model(cpu, sizeof(cpu));
 	uname(&u);
 	bench_context("iodirty_version", IODIRTY_VERSION);
-	bench_context("target", o->target);
+	bench_context("target", o.target);
+	if (o.against)
+		bench_context("against", o.against);
 	bench_context("formats", text);
-	bench_context("mode", o->full ? "full" : "quick");
+	bench_context("mode", o.full ? "full" : "quick");
 	bench_context("cpu_model", cpu);
 	bench_context("kernel", u.release);
-	bench_context("clock", "CLOCK_THREAD_CPUTIME_ID; minimum of the repetitions");
-	bench_context("caches", o->full ? "cold where tables are larger than caches" :
-					  "warm: the tables were read just before");
+	snprintf(text, sizeof(text), "%s, of several threads wall time; minimum of the repetitions",
+		 measure_clock_name());
+	bench_context("clock", text);
+	bench_context("cache_state",
+		      "cold: tables and bitmap were put out of the caches just before; "
+		      "warm: the tables were read just before");
+	if (o.slow_down) {
+		snprintf(slow, sizeof(slow), "%u", o.slow_down);
+		bench_context("slow_down_percent", slow);
+	}
 	bench_context("library_note",
 		      "library_build_type speaks of the benchmark library alone, which Debian "
 		      "builds without NDEBUG; the program keeps its own time");
 }
 
-/* Where the JSON is to go: DIR/bench.json, written under another name first. */
-static void prepare_output(const struct options *o, char *path, char *partial, size_t size)
+/* Where the JSON is to go: DIR/@name, written under another name first. */
+static void prepare_output(const char *name, char *path, char *partial, size_t size)
 {
-	if ((size_t)snprintf(partial, size, "%s/bench.json.partial", o->out) >= size)
-		die(EXIT_USAGE, "the path '%s' is too long", o->out);
-	snprintf(path, size, "%s/bench.json", o->out);
-	if (mkdir(o->out, 0777) && errno != EEXIST)
-		die(EXIT_FAILED, "%s: %s", o->out, strerror(errno));
-	if (!access(path, F_OK) && !o->force)
+	if ((size_t)snprintf(partial, size, "%s/%s.partial", o.out, name) >= size)
+		die(EXIT_USAGE, "the path '%s' is too long", o.out);
+	snprintf(path, size, "%s/%s", o.out, name);
+	if (mkdir(o.out, 0777) && errno != EEXIST)
+		die(EXIT_FAILED, "%s: %s", o.out, strerror(errno));
+	if (!access(path, F_OK) && !o.force)
 		die(EXIT_USAGE, "%s exists; --force replaces it", path);
 	FILE *f = fopen(partial, "w");
 	if (!f || fclose(f))
@@ -271,43 +419,132 @@ static bool whole(const char *path)
 	return ok;
 }
 
-int main(int argc, char **argv)
+static void keep_output(const char *path, const char *partial)
 {
-	struct iodirty_format_info formats[MAX_FORMATS];
-	char path[4096] = "", partial[4096] = "";
-	struct bench_plan plan = { 0 };
-	unsigned int n, cells = 0, ran, failed = 0;
-	struct options o;
-
-	parse(argc, argv, &o);
-	plan.driver = find_target(o.target, &plan.arg);
-	plan.full = o.full;
-	n = list_formats(plan.driver, plan.arg, formats);
-	n = select_formats(&o, formats, n);
-	if (o.out)
-		prepare_output(&o, path, partial, sizeof(path));
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (!(formats[i].flags & IODIRTY_FORMAT_DIRTY))
-			fprintf(stderr, "iodirty bench: %s has no dirty bits: left out\n",
-				formats[i].name);
-		else
-			for (unsigned int s = 0; bench_sets[s]; s++)
-				cells += bench_sets[s]->add(&plan, &formats[i]);
+	if (o.out && (!whole(partial) || rename(partial, path))) {
+		remove(partial);
+		die(EXIT_FAILED, "%s could not be written whole", path);
 	}
-	add_context(&o, formats, n);
-	ran = cells ? bench_run_all(o.out ? partial : NULL) : 0;
+}
+
+/* ---- what is to run ---- */
+
+static unsigned int found_cells;
+
+/* Is a cell of this name wanted? With --list it is printed instead. */
+static bool wanted(const char *name)
+{
+	bool found = !o.only.n;
+
+	for (unsigned int i = 0; i < o.only.n && !found; i++)
+		found = !fnmatch(o.only.word[i], name, 0);
+	found_cells += found;
+	if (found && o.list)
+		puts(name);
+	return found && !o.list;
+}
+
+static bool set_wanted(const struct bench_plan *plan, const struct bench_set *set)
+{
+	bool found = !o.sets.n;
+
+	for (unsigned int i = 0; i < o.sets.n && !found; i++)
+		found = !strcmp(o.sets.word[i], set->name);
+	return found && set->beside == !!plan->against;
+}
+
+/* What is said of engines on the command line must be so. Under valgrind a processor lacks
+ * what it really has. */
+static void check_variants(const struct bench_plan *plan)
+{
+	struct variant_engines engines;
+	struct variant v;
+	struct target *t;
+	char why[256];
+
+	if (!o.variants.n || o.counts == COUNTS_CALLS)
+		return;
+	if (plan->driver->open(plan->arg, &t))
+		die(EXIT_NOTHING, "target '%s' cannot be opened", o.target);
+	variant_list(t, &engines);
+	plan->driver->close(t);
+	for (unsigned int i = 0; i < o.variants.n; i++)
+		if (variant_parse(o.variants.word[i], &engines, &v, why, sizeof(why)))
+			die(EXIT_USAGE, "--engine: %s", why);
+}
+
+static int count(const struct bench_plan *plan, const struct iodirty_format_info *formats,
+		 unsigned int n)
+{
+	char path[4096] = "", partial[4096] = "";
+	enum counts_result result;
+
+	if (o.out)
+		prepare_output("counts.json", path, partial, sizeof(path));
+	result = counts_run(plan, formats, n, o.counts, o.out ? partial : NULL);
+	if (result == COUNTS_NONE) {
+		if (o.out)
+			remove(partial);
+		die(EXIT_NOTHING, "nothing to count");
+	}
+	keep_output(path, partial);
+	return result == COUNTS_RIGHT ? EXIT_PASSED : EXIT_FAILED;
+}
+
+static int measure(const struct bench_plan *plan, const struct iodirty_format_info *formats,
+		   unsigned int n)
+{
+	char path[4096] = "", partial[4096] = "";
+	unsigned int ran, failed = 0;
+
+	if (o.out && !o.list)
+		prepare_output("bench.json", path, partial, sizeof(path));
+	bench_filter(wanted);
+	for (unsigned int s = 0; bench_sets[s]; s++)
+		for (unsigned int i = 0; i < n && set_wanted(plan, bench_sets[s]); i++)
+			bench_sets[s]->add(plan, &formats[i]);
+	add_context(formats, n);
+	if (o.slow_down)
+		printf("Harvests are slowed down by %u %%: these are not results.\n", o.slow_down);
+	ran = found_cells && !o.list ? bench_run_all(o.out ? partial : NULL) : 0;
 	for (unsigned int s = 0; bench_sets[s]; s++)
 		failed += bench_sets[s]->finish();
+	if (o.list)
+		return found_cells ? EXIT_PASSED : EXIT_NOTHING;
 	if (!ran) {
 		if (o.out)
 			remove(partial);
 		die(EXIT_NOTHING, "nothing to measure");
 	}
-	if (o.out && (!whole(partial) || rename(partial, path))) {
-		remove(partial);
-		die(EXIT_FAILED, "%s could not be written whole", path);
-	}
+	keep_output(path, partial);
 	printf("\n%u cells measured, %u failed%s%s\n", ran, failed, o.out ? "; " : "", path);
 	return failed ? EXIT_FAILED : EXIT_PASSED;
+}
+
+int main(int argc, char **argv)
+{
+	struct iodirty_format_info formats[MAX_FORMATS];
+	struct bench_plan plan = { 0 };
+	unsigned int n, kept = 0;
+
+	parse(argc, argv);
+	plan.driver = find_target(o.target, &plan.arg);
+	if (o.against)
+		plan.against = find_target(o.against, &plan.against_arg);
+	plan.full = o.full;
+	plan.repetitions = o.repetitions;
+	plan.slow_down = o.slow_down;
+	plan.variants = o.variants.word;
+	plan.nr_variants = o.variants.n;
+	n = list_formats(plan.driver, plan.arg, formats);
+	n = select_formats(formats, n);
+	check_variants(&plan);
+	for (unsigned int i = 0; i < n; i++) {
+		if (formats[i].flags & IODIRTY_FORMAT_DIRTY)
+			formats[kept++] = formats[i];
+		else
+			fprintf(stderr, "iodirty bench: %s has no dirty bits: left out\n",
+				formats[i].name);
+	}
+	return o.counts ? count(&plan, formats, kept) : measure(&plan, formats, kept);
 }

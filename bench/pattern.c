@@ -15,6 +15,16 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+void pattern_shuffle(uint64_t *values, uint64_t n, uint64_t *seed)
+{
+	for (uint64_t i = n; i > 1; i--) {
+		uint64_t j = (next_random(seed) >> 32) * i >> 32, value = values[i - 1];
+
+		values[i - 1] = values[j];
+		values[j] = value;
+	}
+}
+
 static void set_bit(uint64_t *words, uint64_t bit)
 {
 	words[bit / 64] |= 1ULL << bit % 64;
@@ -62,7 +72,7 @@ uint64_t pattern_choose(struct pattern *p, unsigned int permille, bool clustered
 		left = 1;
 	/* Selection sampling: of the runs still to come, just @left are taken. */
 	for (uint64_t i = 0; left; i++) {
-		if (next_random(&seed) % (runs - i) >= left)
+		if ((next_random(&seed) >> 32) * (runs - i) >> 32 >= left)
 			continue;
 		left--;
 		chosen += run;
@@ -74,6 +84,14 @@ uint64_t pattern_choose(struct pattern *p, unsigned int permille, bool clustered
 		}
 	}
 	return chosen;
+}
+
+void pattern_fold(uint64_t *to, const uint64_t *from, size_t words, unsigned int lg2)
+{
+	memset(to, 0, ((words * 64 + (1ULL << lg2) - 1) >> lg2) / 8 + 8);
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t left = from[i]; left; left &= left - 1)
+			set_bit(to, (i * 64 + __builtin_ctzll(left)) >> lg2);
 }
 
 uint64_t pattern_count(const uint64_t *a, size_t words)

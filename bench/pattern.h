@@ -13,6 +13,9 @@
 /* Leaves a clustered pattern writes in a row. */
 #define PATTERN_RUN 256
 
+/* Put @values in a random order; @seed goes on. */
+void pattern_shuffle(uint64_t *values, uint64_t n, uint64_t *seed);
+
 /* A range of @leaves leaves, @pages bits of the bitmap to a leaf (powers of two). */
 struct pattern {
 	uint64_t leaves, pages;
@@ -31,6 +34,9 @@ void pattern_fini(struct pattern *p);
  * @seed chooses the same. Returns how many leaves.
  */
 uint64_t pattern_choose(struct pattern *p, unsigned int permille, bool clustered, uint64_t seed);
+
+/* A bit of @to is set where one of 1 << @lg2 of @from is. @to has room for a word more. */
+void pattern_fold(uint64_t *to, const uint64_t *from, size_t words, unsigned int lg2);
 
 /* Bits set. */
 uint64_t pattern_count(const uint64_t *a, size_t words);

@@ -26,15 +26,24 @@ class Silent : public benchmark::BenchmarkReporter
 	}
 };
 
+bool (*filter)(const char *name);
+
 } // namespace
+
+void bench_filter(bool (*wanted)(const char *name))
+{
+	filter = wanted;
+}
 
 void bench_context(const char *key, const char *value)
 {
 	benchmark::AddCustomContext(key, value);
 }
 
-void bench_register(const char *name, unsigned int iterations, bench_fn fn, void *arg)
+bool bench_register(const char *name, unsigned int iterations, bench_fn fn, void *arg)
 {
+	if (filter && !filter(name))
+		return false;
 	benchmark::RegisterBenchmark(name,
 				     [fn, arg](benchmark::State &state) {
 					     bench_state s = { state };
@@ -44,6 +53,7 @@ void bench_register(const char *name, unsigned int iterations, bench_fn fn, void
 		->Iterations(iterations)
 		->UseManualTime()
 		->Unit(benchmark::kMicrosecond);
+	return true;
 }
 
 bool bench_keep_running(struct bench_state *state)
@@ -59,6 +69,11 @@ void bench_iteration_seconds(struct bench_state *state, double seconds)
 void bench_counter(struct bench_state *state, const char *name, double value)
 {
 	state->state.counters[name] = value;
+}
+
+void bench_label(struct bench_state *state, const char *text)
+{
+	state->state.SetLabel(text);
 }
 
 void bench_fail(struct bench_state *state, const char *message)

@@ -20,8 +20,11 @@ typedef void (*bench_fn)(struct bench_state *state, void *arg);
 /* A fact for the "context" of the output; both strings are copied. */
 void bench_context(const char *key, const char *value);
 
-/* Run @fn(@arg) once, @iterations times round its bench_keep_running() loop. */
-void bench_register(const char *name, unsigned int iterations, bench_fn fn, void *arg);
+/* Ask @wanted of each name that is registered from here on: false leaves it out. */
+void bench_filter(bool (*wanted)(const char *name));
+/* Run @fn(@arg) once, @iterations times round its bench_keep_running() loop. False: it is
+ * left out. */
+bool bench_register(const char *name, unsigned int iterations, bench_fn fn, void *arg);
 
 /* True while another iteration is to be run: loop until it says false. */
 bool bench_keep_running(struct bench_state *state);
@@ -29,6 +32,8 @@ bool bench_keep_running(struct bench_state *state);
 void bench_iteration_seconds(struct bench_state *state, double seconds);
 /* A number of the result, by @name. */
 void bench_counter(struct bench_state *state, const char *name, double value);
+/* Words beside the result. */
+void bench_label(struct bench_state *state, const char *text);
 /* The result is an error; the keep_running loop ends. */
 void bench_fail(struct bench_state *state, const char *message);
 

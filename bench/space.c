@@ -3,18 +3,24 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "pattern.h"
 #include "space.h"
 
 /* Memory behind every mapping, repeated. */
 #define BACKING (2ULL << 20)
 /* As much as one IOAS_MAP takes; beyond it the same pages are mapped by COPY. */
 #define CHUNK (256ULL << 20)
+/* The same where pages are scattered: user-mode Linux has the host map each by itself, of
+ * which there is a limit. */
+#define CHUNK_SCATTERED (32ULL << 20)
 /* Where there is room, IOVAs start here: clear of any reserved range. */
 #define IOVA_BASE (4ULL << 30)
+#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -45,25 +51,61 @@ __attribute__((format(printf, 3, 4))) static int failed(struct space *space, int
 	return err;
 }
 
-/*
- * As many leaves as fit the aperture, a power of two. IOVAs start at a multiple
- * of two leaves, so that memory that starts at an odd one takes no larger leaf.
- */
+/* IOVAs start at a multiple of two leaves, so that memory that starts at an odd one takes
+ * no larger leaf. */
+static uint64_t first_iova(const struct iodirty_format_info *format, uint64_t leaf)
+{
+	uint64_t iova = round_up(format->aperture_first, 2 * leaf);
+
+	return iova < IOVA_BASE && format->aperture_last / 2 > IOVA_BASE ? IOVA_BASE : iova;
+}
+
+uint64_t space_leaves(const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves)
+{
+	uint64_t iova = first_iova(format, leaf), last = format->aperture_last;
+
+	while (leaves && (iova > last || (last - iova) / leaf < leaves))
+		leaves /= 2;
+	return leaves;
+}
+
+/* Where it is, and in pieces of what size it is mapped: with SHUFFLED what one leaf table
+ * of 8-byte entries reaches. */
 static int place(struct space *s, uint64_t leaves)
 {
-	uint64_t last = s->format.aperture_last;
+	uint64_t granule = 1ULL << s->format.granule_lg2;
 
-	s->iova = round_up(s->format.aperture_first, 2 * s->leaf);
-	if (s->iova < IOVA_BASE && last / 2 > IOVA_BASE)
-		s->iova = IOVA_BASE;
-	while (leaves && (s->iova > last || (last - s->iova) / s->leaf < leaves))
-		leaves /= 2;
-	if (!leaves)
+	s->iova = first_iova(&s->format, s->leaf);
+	s->leaves = space_leaves(&s->format, s->leaf, leaves);
+	if (!s->leaves)
 		return failed(s, -ERANGE, "the aperture has no room");
-	s->leaves = leaves;
-	s->length = leaves * s->leaf;
-	s->chunk = min_u64(s->length, CHUNK);
+	s->length = s->leaves * s->leaf;
+	s->chunk = min_u64(s->length, max_u64(s->leaf, CHUNK));
+	if (s->layout == SPACE_SHUFFLED)
+		s->chunk = min_u64(s->chunk, max_u64(BACKING, granule * granule / 8));
 	return 0;
+}
+
+/* Where leaves may be larger than asked for if memory is contiguous. */
+static bool scatters(const struct space *s)
+{
+	return s->leaf == 4096 && !(s->t->caps & TARGET_LEAF);
+}
+
+/*
+ * Memory of the backing, its even pages taken before the odd ones: a kernel that hands out
+ * pages in order then gives no two neighbours that could be one larger leaf.
+ */
+static bool scatter(int fd)
+{
+	const uint64_t page = 4096;
+	const char byte = 0;
+
+	for (uint64_t odd = 0; odd < 2; odd++)
+		for (uint64_t at = odd * page; at < BACKING; at += 2 * page)
+			if (pwrite(fd, &byte, 1, at) != 1)
+				return false;
+	return true;
 }
 
 /* A chunk of address space that starts at an odd multiple of the leaf, the
@@ -80,7 +122,7 @@ static void *chunk_memory(struct space *s)
 	s->reserved_size = s->chunk + 2 * align;
 	base = mmap(NULL, s->reserved_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		    -1, 0);
-	if (base == MAP_FAILED || ftruncate(fd, BACKING)) {
+	if (base == MAP_FAILED || ftruncate(fd, BACKING) || (scatters(s) && !scatter(fd))) {
 		close(fd);
 		return NULL;
 	}
@@ -97,39 +139,53 @@ static void *chunk_memory(struct space *s)
 	return at;
 }
 
-/* The first chunk is mapped, the others are copies of it. */
-int space_map(struct space *s)
+static int map_chunk(struct space *s, uint64_t off)
 {
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
-			 IOMMU_IOAS_MAP_READABLE,
+		.flags = MAP_FLAGS,
 		.ioas_id = s->ioas,
 		.length = s->chunk,
-		.iova = s->iova,
+		.iova = s->iova + off,
+		.user_va = (uintptr_t)s->memory,
 	};
-	int err;
+	int err = s->t->driver->ioctl(s->t, IOMMU_IOAS_MAP, &map);
 
-	map.user_va = (uintptr_t)s->memory;
-	err = s->t->driver->ioctl(s->t, IOMMU_IOAS_MAP, &map);
-	if (err)
-		return failed(s, err, "IOMMU_IOAS_MAP");
-	for (uint64_t off = s->chunk; off < s->length; off += s->chunk) {
-		struct iommu_ioas_copy copy = {
-			.size = sizeof(copy),
-			.flags = map.flags,
-			.dst_ioas_id = s->ioas,
-			.src_ioas_id = s->ioas,
-			.length = s->chunk,
-			.dst_iova = s->iova + off,
-			.src_iova = s->iova,
-		};
+	return err ? failed(s, err, "IOMMU_IOAS_MAP") : 0;
+}
 
-		err = s->t->driver->ioctl(s->t, IOMMU_IOAS_COPY, &copy);
-		if (err)
-			return failed(s, err, "IOMMU_IOAS_COPY");
-	}
-	return 0;
+static int copy_chunk(struct space *s, uint64_t off, uint64_t src_off)
+{
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = MAP_FLAGS,
+		.dst_ioas_id = s->ioas,
+		.src_ioas_id = s->ioas,
+		.length = s->chunk,
+		.dst_iova = s->iova + off,
+		.src_iova = s->iova + src_off,
+	};
+	int err = s->t->driver->ioctl(s->t, IOMMU_IOAS_COPY, &copy);
+
+	return err ? failed(s, err, "IOMMU_IOAS_COPY") : 0;
+}
+
+/* The first of them is mapped, the others are copies of it. */
+int space_map(struct space *s)
+{
+	uint64_t n = s->length / s->chunk, seed = 1;
+	uint64_t *order = calloc(n, sizeof(*order));
+	int err = order ? 0 : failed(s, -ENOMEM, "the order of mappings");
+
+	for (uint64_t i = 0; order && i < n; i++)
+		order[i] = i;
+	if (order && s->layout == SPACE_SHUFFLED)
+		pattern_shuffle(order, n, &seed);
+	for (uint64_t i = 0; !err && i < n; i++)
+		err = i ? copy_chunk(s, order[i] * s->chunk, order[0] * s->chunk) :
+			  map_chunk(s, order[0] * s->chunk);
+	free(order);
+	return err;
 }
 
 /* Are the leaves of the size that is to be measured? */
@@ -200,9 +256,16 @@ static int track(struct space *s)
 int space_open(struct space *s, const struct target_driver *driver, const char *arg,
 	       const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves)
 {
+	return space_open_as(s, driver, arg, format, leaf, leaves, SPACE_SEQUENTIAL);
+}
+
+int space_open_as(struct space *s, const struct target_driver *driver, const char *arg,
+		  const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves,
+		  enum space_layout layout)
+{
 	int err;
 
-	*s = (struct space){ .format = *format, .leaf = leaf };
+	*s = (struct space){ .format = *format, .leaf = leaf, .layout = layout };
 	s->page = max_u64(1ULL << format->granule_lg2, 4096);
 	err = place(s, leaves);
 	if (err)
@@ -210,6 +273,8 @@ int space_open(struct space *s, const struct target_driver *driver, const char *
 	err = driver->open(arg, &s->t);
 	if (err)
 		return failed(s, err, "open");
+	if (scatters(s))
+		s->chunk = min_u64(s->chunk, CHUNK_SCATTERED);
 	err = track(s);
 	if (!err) {
 		s->memory = chunk_memory(s);
@@ -233,18 +298,18 @@ void space_close(struct space *s)
 /* By the test interface: a call a chunk, since the kernel limits the bitmap. */
 static int mark_by_test(struct space *s, const uint64_t *pages)
 {
-	uint64_t bits = s->chunk / s->page;
+	uint64_t chunk = min_u64(s->length, CHUNK), bits = chunk / s->page;
 
-	for (uint64_t off = 0; off < s->length; off += s->chunk) {
+	for (uint64_t off = 0; off < s->length; off += chunk) {
 		struct iommu_test_cmd cmd = {
 			.size = sizeof(cmd),
 			.op = IOMMU_TEST_OP_DIRTY,
 			.id = s->hwpt,
 			.dirty = {
 				.iova = s->iova + off,
-				.length = s->chunk,
+				.length = chunk,
 				.page_size = s->page,
-				.uptr = (uintptr_t)pages + off / s->chunk * bits / 8,
+				.uptr = (uintptr_t)pages + off / chunk * bits / 8,
 			},
 		};
 		int err = s->t->driver->ioctl(s->t, IOMMU_TEST_CMD, &cmd);
@@ -283,19 +348,25 @@ int space_mark(struct space *s, const uint64_t *pages)
 	return s->t->caps & TARGET_TEST_DIRTY ? mark_by_test(s, pages) : mark_by_dma(s, pages);
 }
 
-int space_harvest(struct space *s, uint32_t flags, uint64_t *bitmap)
+int space_harvest_part(struct space *s, uint32_t flags, uint64_t offset, uint64_t length,
+		       uint64_t page, void *bitmap)
 {
 	struct iommu_hwpt_get_dirty_bitmap get = {
 		.size = sizeof(get),
 		.hwpt_id = s->hwpt,
 		.flags = flags,
-		.iova = s->iova,
-		.length = s->length,
-		.page_size = s->page,
+		.iova = s->iova + offset,
+		.length = length,
+		.page_size = page,
 		.data = (uintptr_t)bitmap,
 	};
 
 	return s->t->driver->ioctl(s->t, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
+}
+
+int space_harvest(struct space *s, uint32_t flags, uint64_t *bitmap)
+{
+	return space_harvest_part(s, flags, 0, s->length, s->page, bitmap);
 }
 
 int space_unmap(struct space *s)

@@ -11,6 +11,13 @@
 
 #include "target.h"
 
+enum space_layout {
+	SPACE_SEQUENTIAL, /* mapped from its start to its end */
+	/* Mapped a leaf table's worth after the other, in random order: tables that follow
+	 * one another lie anywhere. */
+	SPACE_SHUFFLED,
+};
+
 struct space {
 	struct target *t;
 	struct iodirty_format_info format;
@@ -23,7 +30,12 @@ struct space {
 	void *memory; /* of the first chunk */
 	void *reserved;
 	uint64_t reserved_size, chunk;
+	enum space_layout layout;
 };
+
+/* How many leaves of @leaf bytes fit the format's aperture: @leaves (a power of two), or
+ * half as many, and so on. 0: none. */
+uint64_t space_leaves(const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves);
 
 /*
  * Open @driver afresh and map @leaves leaves (a power of two) of @leaf bytes, or
@@ -32,6 +44,9 @@ struct space {
  */
 int space_open(struct space *space, const struct target_driver *driver, const char *arg,
 	       const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves);
+int space_open_as(struct space *space, const struct target_driver *driver, const char *arg,
+		  const struct iodirty_format_info *format, uint64_t leaf, uint64_t leaves,
+		  enum space_layout layout);
 void space_close(struct space *space);
 
 /* Make dirty, as a write by the device would, each page whose bit is set. */
@@ -39,6 +54,9 @@ int space_mark(struct space *space, const uint64_t *pages);
 
 /* GET_DIRTY_BITMAP of the whole range. */
 int space_harvest(struct space *space, uint32_t flags, uint64_t *bitmap);
+/* Of @length bytes at @offset, a bit for @page bytes. */
+int space_harvest_part(struct space *space, uint32_t flags, uint64_t offset, uint64_t length,
+		       uint64_t page, void *bitmap);
 
 /* Unmap the whole range: by IOAS_UNMAP, or, only if the target can, with what was
  * written. And map it again, as it was. */

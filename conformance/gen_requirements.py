@@ -14,8 +14,8 @@ import sys
 import tomllib
 
 CHAPTERS = ["ABI", "TRACK", "REPORT", "GEOMETRY", "CLEAR", "MAP", "ATTACH", "NEST", "ACCESS",
-            "LEAF", "SPLIT", "CACHE", "ATS", "CONCURRENCY", "ERRORS", "COMPAT", "DEVICE",
-            "PASID", "HOTPLUG", "LOG", "MIG", "UNMAP", "POLICY", "TYPE1"]
+            "LEAF", "SPLIT", "CACHE", "ATS", "SKIP", "CONCURRENCY", "ERRORS", "COMPAT", "DEVICE",
+            "PASID", "HOTPLUG", "LOG", "MIG", "UNMAP", "POLICY", "TYPE1", "ENGINE"]
 CLASSES = {
     "mandatory": "REQUIREMENT_MANDATORY",
     "if-supported": "REQUIREMENT_IF_SUPPORTED",

@@ -50,6 +50,7 @@ enum target_cap {
 	TARGET_STAGE1 = 1 << 22, /* nested HWPTs over stage-1 tables in the memory of the guest */
 	TARGET_VFIO = 1 << 23, /* VFIO devices: vfio_plug() and the calls after it */
 	TARGET_UNMAP_DIRTY = 1 << 24, /* unmap_dirty() */
+	TARGET_ENGINE = 1 << 25, /* engine(), table_read() */
 };
 
 struct target;
@@ -67,7 +68,8 @@ struct target_driver {
 	/* What is tested runs in this kernel: what that logs meanwhile is the test's. */
 	bool kernel;
 
-	/* Could it be opened here? Else @why says what is missing and what to do. */
+	/* Could it be opened here? Else @why says what is missing and what to do; -EINVAL:
+	 * no target of this kind, anywhere, takes this @arg. */
 	int (*probe)(const char *arg, char *why, size_t why_size);
 
 	/* A fresh /dev/iommu, sharing nothing with another. @arg: what follows

@@ -179,7 +179,7 @@ def make_statement(args, results, bench, conform_status, bench_status):
                         "cases": {v: n for v, n in sorted(results.counts.items())}},
         "benchmark": {"passed": bench_status == 0, "exit_status": bench_status,
                       "mode": args.mode.lstrip("-"),
-                      "cells": len(bench.cells) if bench else 0,
+                      "cells": len(bench.all) if bench else 0,
                       "failed": len(bench.errors) if bench else 0},
         "product": {"target": args.target,
                     "formats": [c for c in dict.fromkeys(x.format for x in results.cases)

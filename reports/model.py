@@ -2,6 +2,7 @@
 """What a run's results.json and bench.json say, in the terms of a report."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -207,16 +208,20 @@ class Cell:
     density: float  # per cent of the leaves
     numbers: dict
     error: str = ""
+    size: int = 0  # bytes mapped
+    layout: str = "sequential"  # or "shuffled"
+    cache: str = "cold"  # or "warm"
+    variant: str = "default"  # ENGINE[+masked][+skip][+prefetch][/more]
 
     def __getitem__(self, name):
         """A counter, None if the target could not measure it."""
         return self.numbers.get(name)
 
     @property
-    def engines(self):
-        """Names of the engines compared with the default one."""
-        return [k[2:] for k in self.numbers
-                if k.startswith("x_") and not k.startswith("x_floor")]
+    def group(self):
+        """What is the same in all cells that took turns."""
+        return (self.format, self.leaf, self.size, self.layout, self.cache, self.pattern,
+                self.density)
 
 
 class Bench:
@@ -224,18 +229,33 @@ class Bench:
 
     def __init__(self, data):
         self.context = data.get("context", {})
-        self.cells = [c for c in map(self._cell, data.get("benchmarks", [])) if c]
+        self.all = [c for c in map(self._cell, data.get("benchmarks", [])) if c]
+        self.cells = self._plain()
 
     @staticmethod
     def _cell(row):
-        parts = row.get("name", "").split("/")
-        if parts[0] != "harvest" or len(parts) < 5:
+        parts = re.sub(r"/iterations:.*", "", row.get("name", "")).split("/")
+        if parts[0] != "harvest" or len(parts) < 9:
             return None
         numbers = {k: v for k, v in row.items()
                    if isinstance(v, (int, float)) and not isinstance(v, bool)}
         error = row.get("error_message", "failed") if row.get("error_occurred") else ""
-        return Cell(parts[1], leaf_bytes(parts[2]), parts[3], float(parts[4].rstrip("%")),
-                    numbers, error)
+        return Cell(parts[1], leaf_bytes(parts[2]), parts[6], float(parts[7].rstrip("%")),
+                    numbers, error, leaf_bytes(parts[3]), parts[4], parts[5],
+                    "/".join(parts[8:]))
+
+    def _plain(self):
+        """Of each format and leaf the cells of tables in sequence, in the first size and
+        state of the caches, by the default way to harvest, which is a group's first; and
+        all that failed."""
+        kept, first, groups = [], {}, set()
+        for cell in self.all:
+            plain = cell.layout == "sequential" and (cell.size, cell.cache) == first.setdefault(
+                (cell.format, cell.leaf), (cell.size, cell.cache))
+            if cell.error or (plain and cell.group not in groups):
+                kept.append(cell)
+            groups.add(cell.group)
+        return kept
 
     @property
     def errors(self):

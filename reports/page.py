@@ -319,28 +319,13 @@ def performance(bench, charts):
             charts["leaves"], "Larger leaves make fewer entries to read, and each dirty one "
             "reports more memory than was written (column “reported / written”). The multiples "
             "are of the floor in the same run.", cost_table(cells))]
-    for name, svg in charts.items():
-        if name.startswith("engine-"):
-            parts += engine_part(name.removeprefix("engine-"), svg, smallest)
     others = [c for c in bench.good if c not in smallest]
     if others:
         parts.append(details("All other cells", table(COST_HEAD, cost_rows(others),
                                                       numeric=range(3, 11))))
     parts.append(facts([(name.replace("_", " "), bench.context.get(name)) for name in (
-        "mode", "cpu_model", "kernel", "clock", "caches", "library_build_type", "library_note")]))
+        "mode", "cpu_model", "kernel", "clock", "cache_state", "library_build_type", "library_note")]))
     return section("performance", "Performance", *parts)
-
-
-def engine_part(engine, svg, cells):
-    rows = [[esc(c.format), esc(c.pattern), plots.percent(c.density), ratio(c["x_floor"]),
-             ratio(c[f"{engine}_x_floor"]), ratio(c[f"x_{engine}"])]
-            for c in cells if c[f"x_{engine}"]]
-    numbers = details("Numbers", table(
-        ["format", "pattern", "dirty %", "default × floor", f"{esc(engine)} × floor",
-         f"{esc(engine)} / default"], rows, numeric=range(2, 6)))
-    return [f"<h3>The “{esc(engine)}” engine beside the default</h3>", figure(
-        svg, f"How the page tables are scanned. Above 1, the {esc(engine)} engine takes longer "
-        "than the default; both ran in turns, on the smallest leaves, random pattern.", numbers)]
 
 
 # ---- the rest ----

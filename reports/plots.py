@@ -142,16 +142,6 @@ def ratio_chart(bench):
                               "smallest leaves", "the floor")
 
 
-def engine_charts(bench):
-    for engine in dict.fromkeys(e for c in bench.good for e in c.engines):
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", engine):
-            continue
-        yield lines_by_format(bench, f"x_{engine}", f"{engine} engine / default engine",
-                              f"engine-{engine}",
-                              f"Time of the {engine} engine as a multiple of the default engine's",
-                              "the default engine")
-
-
 def leaf_cells(bench, density):
     return [c for c in bench.good if c.pattern == "random" and c.density == density]
 
@@ -188,5 +178,5 @@ def draw_all(bench):
     if not bench.good:
         return {}
     with matplotlib.rc_context(STYLE):
-        return dict(chart for charts in (cost_charts, ratio_chart, leaf_chart, engine_charts)
+        return dict(chart for charts in (cost_charts, ratio_chart, leaf_chart)
                     for chart in charts(bench))

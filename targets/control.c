@@ -24,19 +24,25 @@ static int send_machine(struct target *t, unsigned long cmd, void *arg)
 	return control(t)->calls->ioctl(control(t)->machine, cmd, arg);
 }
 
-int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
+int ctl_open(const struct target_driver *driver, const char *spec, const struct ctl_calls *calls,
 	     struct target **out)
 {
-	int fd = calls->open();
-	struct ctl_target *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
+	struct ctl_target *c = calloc(1, sizeof(*c));
+	char unused[256];
+	int fd, ret = 0;
 
-	if (fd < 0)
-		return fd;
-	if (!c) {
-		calls->close(fd);
+	if (!c)
 		return -ENOMEM;
+	fd = calls->open();
+	if (fd >= 0 && spec)
+		ret = ctl_select(calls, fd, spec, &c->engine, unused, sizeof(unused));
+	if (fd < 0 || ret) {
+		if (fd >= 0)
+			calls->close(fd);
+		free(c);
+		return fd < 0 ? fd : ret;
 	}
-	c->target = (struct target){ .driver = driver, .caps = caps, .fd = fd };
+	c->target = (struct target){ .driver = driver, .caps = CTL_CAPS, .fd = fd };
 	c->calls = calls;
 	c->machine = fd;
 	c->fd = fd;
@@ -219,10 +225,15 @@ int64_t ctl_fd_write(struct target *t, int fd, const void *buf, size_t size, uin
 /* All that there was goes, and the machine has nothing plugged in. */
 static int start_anew(struct ctl_target *c)
 {
-	int fd = c->calls->open();
+	int fd = c->calls->open(), ret;
 
 	if (fd < 0)
 		return fd;
+	ret = c->engine.size ? c->calls->ioctl(fd, IODIRTY_ENGINE, &c->engine) : 0;
+	if (ret) {
+		c->calls->close(fd);
+		return ret;
+	}
 	made_fds_close(&c->made);
 	c->calls->close(c->machine);
 	made_fds_init(&c->made, c->calls->close);

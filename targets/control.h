@@ -15,7 +15,7 @@
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
 	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK | TARGET_REFERENCE | TARGET_CACHES |   \
 	 TARGET_ATS | TARGET_SPLIT | TARGET_STAGE1 | TARGET_VFIO | TARGET_TYPE1 |                 \
-	 TARGET_UNMAP_DIRTY)
+	 TARGET_UNMAP_DIRTY | TARGET_ENGINE)
 
 /* How the descriptor is spoken to: 0 (of an ioctl, or more) or -errno. */
 struct ctl_calls {
@@ -32,11 +32,18 @@ struct ctl_target {
 	const struct ctl_calls *calls;
 	int machine; /* whose VFIO devices they are */
 	int fd; /* what ioctl() reaches: the same, or a container */
+	struct iodirty_engine engine; /* selected at open; size 0: none was asked for */
 	struct made_fds made;
 };
 
-int ctl_open(const struct target_driver *driver, uint64_t caps, const struct ctl_calls *calls,
+/* @spec: NULL, or how harvests are to go about it (engine.c). */
+int ctl_open(const struct target_driver *driver, const char *spec, const struct ctl_calls *calls,
 	     struct target **out);
+/* Of probe: is @spec one that @fd, which is closed, takes? */
+int ctl_probe(const struct ctl_calls *calls, int fd, const char *spec, char *why, size_t size);
+/* Select it: fills in @e, to do the same again. @why: why not. */
+int ctl_select(const struct ctl_calls *calls, int fd, const char *spec, struct iodirty_engine *e,
+	       char *why, size_t size);
 
 /* Of struct target_driver, all but what names, probes and opens. */
 void ctl_close(struct target *t);

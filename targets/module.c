@@ -24,16 +24,10 @@ static const struct ctl_calls calls = { .open = module_open_new,
 
 static int module_probe(const char *arg, char *why, size_t why_size)
 {
-	int fd;
+	int fd = sys_open(DEVICE);
 
-	if (arg) {
-		snprintf(why, why_size, "module takes no argument, \"%s\" was given: use -t module",
-			 arg);
-		return -EINVAL;
-	}
-	fd = sys_open(DEVICE);
 	if (fd >= 0)
-		return sys_close(fd);
+		return ctl_probe(&calls, fd, arg, why, why_size);
 	snprintf(why, why_size, "%s: %s", DEVICE,
 		 fd == -EACCES ?
 			 "only root may open it" :
@@ -44,7 +38,7 @@ static int module_probe(const char *arg, char *why, size_t why_size)
 
 static int module_open(const char *arg, struct target **out)
 {
-	return arg ? -EINVAL : ctl_open(&target_module, CTL_CAPS, &calls, out);
+	return ctl_open(&target_module, arg, &calls, out);
 }
 
 const struct target_driver target_module = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The reference, in this process. It can do everything. */
-#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "control.h"
 #include "ref.h"
@@ -15,15 +15,17 @@ static const struct ctl_calls calls = { .open = ref_open,
 
 static int ref_probe(const char *arg, char *why, size_t why_size)
 {
-	if (!arg)
-		return 0;
-	snprintf(why, why_size, "ref takes no argument, \"%s\" was given: use -t ref", arg);
-	return -EINVAL;
+	int fd = ref_open();
+
+	if (fd >= 0)
+		return ctl_probe(&calls, fd, arg, why, why_size);
+	snprintf(why, why_size, "it does not open: %s", strerror(-fd));
+	return fd;
 }
 
 static int ref_target_open(const char *arg, struct target **out)
 {
-	return arg ? -EINVAL : ctl_open(&target_ref, CTL_CAPS, &calls, out);
+	return ctl_open(&target_ref, arg, &calls, out);
 }
 
 const struct target_driver target_ref = {

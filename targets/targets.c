@@ -52,6 +52,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_STAGE1, "stage1" },
 		{ TARGET_VFIO, "vfio" },
 		{ TARGET_UNMAP_DIRTY, "unmap-dirty" },
+		{ TARGET_ENGINE, "engine" },
 	};
 	size_t i;
 

@@ -319,6 +319,8 @@ def check_usage():
             ([], ["conform", "list", "dashboard"]),
             (["frobnicate"], ["frobnicate", "conform", "list", "lab"]),
             (["conform", "-t", "nowhere"], ["nowhere", "fake", "absent"]),
+            (["conform", "-t", "fake:nonsense"], ["fake", "nonsense", "engines"]),
+            (["list", "engines", "-t", "fake:nonsense"], ["fake", "nonsense"]),
             (["conform", "-f", "none*"], ["none*", "fake-levels", "small"]),
             (["conform", "-f", "fake-level"], ["fake-level", "fake-levels"]),
             (["conform", "-r", "ABI-001", "-r", "XYZ-*"], ["XYZ-*", "ABI-001", "ERRORS-001"]),

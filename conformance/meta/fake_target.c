@@ -41,12 +41,13 @@ static const struct iodirty_format_info formats[] = {
 	},
 };
 
+/* "fake:nonsense" is what no target of this kind takes. */
 static int fake_probe(const char *arg, char *why, size_t why_size)
 {
-	(void)arg;
-	(void)why;
-	(void)why_size;
-	return 0;
+	if (!arg || strcmp(arg, "nonsense") != 0)
+		return 0;
+	snprintf(why, why_size, "\"%s\" is none of its engines", arg);
+	return -EINVAL;
 }
 
 static const struct target_driver fake;

@@ -42,6 +42,7 @@ const struct target_driver *usable_target(const struct command *command, const c
 {
 	const struct target_driver *driver;
 	char why[256] = "";
+	int ret;
 
 	driver = target_find(spec ? spec : targets[0]->name, arg);
 	if (!driver) {
@@ -52,10 +53,11 @@ const struct target_driver *usable_target(const struct command *command, const c
 		*exit_code = EXIT_CODE_USAGE;
 		return NULL;
 	}
-	if (driver->probe(*arg, why, sizeof(why))) {
+	ret = driver->probe(*arg, why, sizeof(why));
+	if (ret) {
 		fprintf(stderr, "iodirty: %s: target %s cannot be used here: %s\n", command->name,
 			driver->name, why);
-		*exit_code = EXIT_CODE_NOTHING_RAN;
+		*exit_code = ret == -EINVAL ? EXIT_CODE_USAGE : EXIT_CODE_NOTHING_RAN;
 		return NULL;
 	}
 	return driver;

@@ -102,16 +102,23 @@ static int gather_requirements(struct target *t, json_t *rows)
 	return 0;
 }
 
+/* The default is the first that is usable (abi/iodirty.h). */
 static int gather_engines(struct target *t, json_t *rows)
 {
-	struct iodirty_engine e = { .size = sizeof(e), .op = IODIRTY_ENGINE_GET_INDEX };
+	struct iodirty_engine e = { .op = IODIRTY_ENGINE_GET_INDEX };
+	bool found = false;
 	int ret;
 
-	if (!t->driver->engine)
+	if (!(t->caps & TARGET_ENGINE))
 		return 0;
-	for (; !(ret = t->driver->engine(t, &e)); e.index++)
-		json_array_append_new(
-			rows, json_pack("{s:s, s:b}", "name", e.name, "default", e.index == 0));
+	for (; !(ret = t->driver->engine(t, &e)); e.index++) {
+		bool usable = e.out_usable;
+
+		json_array_append_new(rows, json_pack("{s:s, s:b, s:b, s:s}", "name", e.name,
+						      "usable", usable, "default", usable && !found,
+						      "summary", e.out_summary));
+		found |= usable;
+	}
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -166,7 +173,7 @@ static const struct topic topics[] = {
 	},
 	{
 		.name = "engines",
-		.columns = COLUMNS("name", "default"),
+		.columns = COLUMNS("name", "usable", "default", "summary"),
 		.none = "the target has no engines to choose from",
 		.gather = gather_engines,
 		.target = true,

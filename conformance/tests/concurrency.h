@@ -35,16 +35,18 @@ struct traffic {
 	struct scene *s;
 	u64 page, npages;
 	u32 hwpt; /* a second one to harvest, into the same bitmap; 0: none */
+	u64 rate; /* of streams to be started, writes a second; 0: flat out */
 	struct stream streams[2];
 	unsigned int nstreams;
 	pthread_rwlock_t gate; /* a harvest holds it for reading */
 	pthread_mutex_t lock; /* until, harvests, bits */
 	u64 harvests, bits; /* that succeeded; that they reported */
+	const char *what; /* what is being tried, for messages; may be NULL */
 };
 
 /* Without a stream yet. @page: what a bit stands for. */
 void traffic_open(struct traffic *t, struct scene *s, u64 page);
-/* @dev writes at the scene's IOVAs, flat out. */
+/* @dev writes at the scene's IOVAs. */
 void traffic_start(struct traffic *t, u32 dev);
 /* Stops all streams. */
 void traffic_stop(struct traffic *t);

@@ -47,6 +47,7 @@ void traffic_start(struct traffic *t, u32 dev)
 		.length = t->s->length,
 		.stride = t->page,
 		.seed = ct_random(&state),
+		.rate = t->rate,
 	};
 
 	*stream = (struct stream){ .seed = start.seed,
@@ -157,9 +158,10 @@ void traffic_check(const struct traffic *t, struct stream *stream, u64 end)
 		u64 n = stream->checked, page = traffic_page(t, stream, n);
 
 		ct_check(stream->until[page] > n,
-			 "lost: write %llu of stream %u, to IOVA %#llx (page %llu), is in no "
+			 "%s%slost: write %llu of stream %u, to IOVA %#llx (page %llu), is in no "
 			 "harvest; those that reported the page ended before write %llu began",
-			 (unsigned long long)n, (unsigned int)(stream - t->streams),
+			 t->what ? t->what : "", t->what ? ": " : "", (unsigned long long)n,
+			 (unsigned int)(stream - t->streams),
 			 (unsigned long long)(t->s->iova + page * t->page),
 			 (unsigned long long)page, (unsigned long long)stream->until[page]);
 	}

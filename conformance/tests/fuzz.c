@@ -38,6 +38,7 @@ enum kind {
 	FORMAT, /* 16 bytes: this configuration's, or noise */
 	TYPE, /* of the data of a nested HWPT, or of its invalidation */
 	SIZE, /* of such data */
+	ENGINE, /* 16 bytes: one of the target's, or noise */
 };
 
 struct field {
@@ -205,12 +206,14 @@ static const struct call calls[] = {
 	{ CALL(IODIRTY_STATS, iodirty_stats) },
 	{ CALL(IODIRTY_TABLE_READ, iodirty_table_read),
 	  .fields = { F(iodirty_table_read, hwpt_id, ID), F(iodirty_table_read, iova, IOVA),
-		      F(iodirty_table_read, length, LENGTH) } },
+		      F(iodirty_table_read, length, LENGTH), F(iodirty_table_read, loop, FLAGS),
+		      F(iodirty_table_read, order, FLAGS), F(iodirty_table_read, flags, FLAGS) } },
 	{ CALL(IODIRTY_LEAF, iodirty_leaf),
 	  .fields = { F(iodirty_leaf, hwpt_id, ID), F(iodirty_leaf, iova, IOVA) } },
 	{ CALL(IODIRTY_ENGINE, iodirty_engine),
 	  .fields = { F(iodirty_engine, op, FLAGS), F(iodirty_engine, index, FLAGS),
-		      F(iodirty_engine, name, FORMAT) } },
+		      F(iodirty_engine, name, ENGINE), F(iodirty_engine, flags, FLAGS),
+		      F(iodirty_engine, clear, FLAGS) } },
 	{ CALL(IODIRTY_FAIL_NTH, iodirty_fail_nth), .fields = { F(iodirty_fail_nth, nth, FLAGS) } },
 	{ CALL(IODIRTY_MEMLOCK, iodirty_memlock), .fields = { F(iodirty_memlock, limit, LENGTH) } },
 	{ CALL(IODIRTY_SPLIT, iodirty_split),
@@ -224,6 +227,8 @@ struct fuzz {
 	u8 *arena;
 	u8 *arg; /* a page that no pointer points to */
 	int memfd;
+	struct iodirty_engine engines[8];
+	unsigned int nengines;
 	u64 iova, page;
 	u32 live[LIVE];
 	unsigned int made, descriptors;
@@ -320,11 +325,18 @@ static u64 draw(struct fuzz *f, enum kind kind)
 	}
 }
 
+/* 16 bytes that are the name of something, or not. */
+static const char *name(struct fuzz *f, enum kind kind)
+{
+	if (one_in(f, 8) || (kind == ENGINE && !f->nengines))
+		return "0123456789abcdef";
+	return kind == ENGINE ? f->engines[below(f, f->nengines)].name : ct.config.format.name;
+}
+
 static void put(struct fuzz *f, u8 *arg, const struct field *field, u64 v)
 {
-	if (field->kind == FORMAT)
-		memcpy(arg + field->offset,
-		       one_in(f, 8) ? "0123456789abcdef" : ct.config.format.name, 16);
+	if (field->kind == FORMAT || field->kind == ENGINE)
+		memcpy(arg + field->offset, name(f, field->kind), 16);
 	else
 		memcpy(arg + field->offset, &v, field->width);
 }
@@ -465,6 +477,20 @@ static void stray_call(struct fuzz *f)
 	check_answer(c->cmd, ct_ioctl(c->cmd, (void *)pointer(f)));
 }
 
+static void list_engines(struct fuzz *f)
+{
+	if (!(ct.t->caps & TARGET_ENGINE))
+		return;
+	for (; f->nengines < N(f->engines); f->nengines++) {
+		struct iodirty_engine *e = &f->engines[f->nengines];
+
+		*e = (struct iodirty_engine){ .op = IODIRTY_ENGINE_GET_INDEX,
+					      .index = f->nengines };
+		if (ct.t->driver->engine(ct.t, e))
+			return;
+	}
+}
+
 static void fuzz_open(struct fuzz *f, u64 part)
 {
 	u8 *gap =
@@ -478,6 +504,7 @@ static void fuzz_open(struct fuzz *f, u64 part)
 			 !mprotect(f->arg, 4096, PROT_READ | PROT_WRITE),
 		 "mprotect: errno %d", errno);
 	f->memfd = ct_memfd(ARENA);
+	list_engines(f);
 	scene_open(&s);
 	f->iova = s.iova;
 	f->page = s.page;

@@ -31,11 +31,11 @@ static const struct known {
 	unsigned int address_shl; /* of an entry's address field, to be an address */
 	bool write_reads; /* what may be written may be read */
 } known[] = {
-	{ "amd-v1", 12, 9, 9, 6, 0, ~0ULL, 1, 0x40, 0x40, 0x6000000000000001, 0x200, 0x17ffffff000,
+	{ "amd-v1", 12, 9, 9, 6, 0, ~0ULL, 1, 0x40, 0x40, 0x6000000000000021, 0x200, 0x17ffffff000,
 	  0, 0, 52, 0, 0 },
-	{ "vtd-ss", 12, 9, 9, 4, 0, 0xffffffffffff, 3, 0x200, 0x200, 3, 0, 0x40201000, 0, 0, 52, 0,
+	{ "vtd-ss", 12, 9, 9, 4, 0, 0xffffffffffff, 3, 0x200, 0x200, 0x103, 0, 0x40201000, 0, 0, 52, 0,
 	  0 },
-	{ "vtd-fs", 12, 9, 9, 4, 0, 0x7fffffffffff, 1, 0x41, 0x41, 7, 0, 0x40201000, 0, 1, 52, 0,
+	{ "vtd-fs", 12, 9, 9, 4, 0, 0x7fffffffffff, 1, 0x41, 0x41, 0x27, 0, 0x40201000, 0, 1, 52, 0,
 	  1 },
 	{ "riscv-sv39", 12, 9, 9, 3, 0, 0x3fffffffff, 1, 0x81, 0x81, 1, 0, 0x40211000, 0, 1, 56, 2,
 	  1 },
@@ -43,7 +43,7 @@ static const struct known {
 	  2, 1 },
 	{ "riscv-sv57", 12, 9, 9, 5, 0, 0xffffffffffffff, 1, 0x81, 0x81, 1, 0, 0x8040211000, 0, 1,
 	  56, 2, 1 },
-	{ "mock", 11, 9, 9, 3, 0x1000000, 0x7fffffff, 1, 0x40, 0x40, 0x6000000000000001, 0x200,
+	{ "mock", 11, 9, 9, 3, 0x1000000, 0x7fffffff, 1, 0x40, 0x40, 0x6000000000000021, 0x200,
 	  0x7ffff800, 0, 0, 51, 0, 0 },
 	{ "arm-s1-4k", 12, 9, 9, 4, 0, 0xffffffffffff, 1, S1_CLEAN, S1_DIRTY, 3, 0, 0x442211000, 1,
 	  1, 48, 0, 1 },

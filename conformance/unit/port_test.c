@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 
 #include "port.h"
 #include "ref.h"
+#include "self.h"
 
 #define PAGE PORT_PAGE_SIZE
 
@@ -236,6 +238,111 @@ START_TEST(window_errors)
 }
 END_TEST
 
+static volatile sig_atomic_t caught;
+static volatile u8 *volatile guarded;
+
+static void catch(int sig)
+{
+	caught = sig;
+	mprotect((void *)((u64)guarded & ~(PAGE - 1)), PAGE, PROT_READ | PROT_WRITE);
+}
+
+/*
+ * The page goes after it was looked at, which no test can time: so what stores is called
+ * without the look. The program's own handler, and its mask, are its own before, meanwhile
+ * and after.
+ */
+START_TEST(store_guarded)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS };
+	u8 *p = map_edge(2), ones[2 * PAGE + 1];
+	struct sigaction action = { .sa_handler = catch }, now;
+	sigset_t both, mask;
+	int file = memfd_create("cut", MFD_CLOEXEC), i;
+	u8 *cut;
+
+	memset(ones, 0xff, sizeof(ones));
+	sigemptyset(&both);
+	for (i = 0; i < 2; i++) {
+		sigaction(faults[i], &action, NULL);
+		sigaddset(&both, faults[i]);
+	}
+	pthread_sigmask(SIG_BLOCK, &both, NULL);
+	ck_assert_int_eq(guard_or(p, ones, sizeof(ones)), -EFAULT);
+	ck_assert_int_eq(guard_or(p, ones, 2 * PAGE), 0);
+	ck_assert_mem_eq(p, ones, 2 * PAGE);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+	ck_assert_int_eq(guard_or(p + PAGE - 8, ones, 16), -EFAULT);
+	munmap(p, PAGE);
+	ck_assert_int_eq(guard_or(p, ones, 1), -EFAULT);
+	ck_assert_int_eq(ftruncate(file, PAGE), 0);
+	cut = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	ck_assert_ptr_ne(cut, MAP_FAILED);
+	ck_assert_int_eq(ftruncate(file, 0), 0);
+	ck_assert_int_eq(guard_or(cut, ones, 1), -EFAULT); /* a SIGBUS */
+	close(file);
+
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	for (i = 0; i < 2; i++) {
+		sigaction(faults[i], NULL, &now);
+		ck_assert_ptr_eq((void *)now.sa_handler, (void *)catch);
+		ck_assert_int_eq(sigismember(&mask, faults[i]), 1);
+	}
+	pthread_sigmask(SIG_UNBLOCK, &both, NULL);
+	ck_assert_int_eq(caught, 0);
+	guarded = p + PAGE; /* what the program itself may not write to is its signal */
+	*guarded = 1;
+	ck_assert_int_eq(caught, SIGSEGV);
+}
+END_TEST
+
+#define TABLES 1500
+
+/* Tables lie in a row, larger ones aligned; what is freed is used again, lowest first. */
+START_TEST(table_order)
+{
+	static u8 *table[TABLES];
+	u8 *large, *again[3];
+	int i;
+
+	for (i = 0; i < TABLES; i++) {
+		table[i] = port_table_alloc(12);
+		ck_assert_ptr_nonnull(table[i]);
+		ck_assert_uint_eq((u64)table[i] % PAGE, 0);
+		if (i && !PORT_SANITIZED)
+			ck_assert_ptr_eq(table[i], table[i - 1] + PAGE);
+		memset(table[i], 0xff, PAGE);
+	}
+	for (unsigned int lg2 = 13; lg2 <= 21; lg2++) {
+		large = port_table_alloc(lg2);
+		ck_assert_ptr_nonnull(large);
+		ck_assert_uint_eq((u64)large & ((1ULL << lg2) - 1), 0);
+		for (u64 at = 0; at < 1ULL << lg2; at += PAGE)
+			ck_assert_int_eq(large[at], 0);
+		port_table_free(large, lg2);
+	}
+	port_table_free(table[1000], 12);
+	port_table_free(table[3], 12);
+	port_table_free(table[7], 12);
+	for (i = 0; i < 3; i++) {
+		again[i] = port_table_alloc(12);
+		ck_assert_ptr_nonnull(again[i]);
+		for (u64 at = 0; at < PAGE; at++)
+			ck_assert_int_eq(again[i][at], 0);
+	}
+	if (!PORT_SANITIZED) {
+		ck_assert_ptr_eq(again[0], table[3]);
+		ck_assert_ptr_eq(again[1], table[7]);
+		ck_assert_ptr_eq(again[2], table[1000]);
+	}
+	table[3] = again[0];
+	table[7] = again[1];
+	table[1000] = again[2];
+	for (i = 0; i < TABLES; i++)
+		port_table_free(table[i], 12);
+}
+END_TEST
+
 struct orer {
 	struct port_thread thread;
 	struct port_window w;
@@ -428,7 +535,9 @@ int main(void)
 	tcase_add_test(t, atomics);
 	tcase_add_test(t, window_or);
 	tcase_add_test(t, window_errors);
+	tcase_add_test(t, store_guarded);
 	tcase_add_test(t, window_race);
+	tcase_add_test(t, table_order);
 	tcase_add_test(t, map_model);
 	tcase_add_test(t, fail_nth);
 	tcase_add_test(t, descriptors);

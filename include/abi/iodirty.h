@@ -247,6 +247,11 @@ struct iodirty_stats {
 	__aligned_u64 atc_misses; /* accesses that devices asked the IOMMU for */
 	__aligned_u64 atc_invalidations; /* commands to devices' caches */
 	__aligned_u64 waits; /* for commands to be complete */
+	__aligned_u64 harvest_pieces; /* in which GET_DIRTY_BITMAP has looked at its ranges */
+	__aligned_u64 window_pins; /* of callers' bitmaps, by GET_DIRTY_BITMAP */
+	/* With IODIRTY_ENGINE_SKIP, leaf tables wholly within what was asked for. */
+	__aligned_u64 tables_passed; /* A was clear: not looked at */
+	__aligned_u64 tables_accessed; /* A was set */
 };
 
 enum iodirty_table_order {
@@ -263,7 +268,8 @@ enum iodirty_table_flags {
 /*
  * Read every IOPTE word of the tables that translate the range once and add them up:
  * the least that any harvest must do. There are several loops that read, since which is
- * the fastest depends on the machine; their sum is the same. ERANGE past the last.
+ * the fastest depends on the machine; their sum is the same. ERANGE past the last,
+ * EOPNOTSUPP for one that this processor does not have.
  */
 struct iodirty_table_read {
 	__u32 size;
@@ -294,6 +300,7 @@ struct iodirty_leaf {
 enum iodirty_engine_op {
 	IODIRTY_ENGINE_GET_INDEX = 0, /* the @index-th: its name; ENOENT past the last */
 	IODIRTY_ENGINE_SELECT = 1, /* by @name, for this descriptor */
+	IODIRTY_ENGINE_GET = 2, /* what is selected; at first the first that is usable */
 };
 
 enum iodirty_engine_flags {
@@ -321,11 +328,12 @@ struct iodirty_engine {
 	__u32 size;
 	__u32 op;
 	__u32 index;
-	__u32 flags; /* SELECT: enum iodirty_engine_flags */
+	__u32 flags; /* SELECT, GET: enum iodirty_engine_flags */
 	char name[IODIRTY_NAME_LEN];
 	/* Everything below may be left out by an older caller. */
-	__u32 clear; /* SELECT: enum iodirty_clear */
-	__u32 out_usable; /* GET_INDEX: this processor has it */
+	__u32 clear; /* SELECT, GET: enum iodirty_clear */
+	__u32 out_usable; /* but for SELECT: this processor has it */
+	char out_summary[64]; /* likewise: a line for people */
 };
 
 /*

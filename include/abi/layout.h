@@ -855,7 +855,7 @@ ABI_FIELD(iodirty_stream_query, __reserved, 12, 4);
 ABI_FIELD(iodirty_stream_query, out_completed, 16, 8);
 ABI_FIELD(iodirty_stream_query, out_faults, 24, 8);
 
-ABI_STRUCT(iodirty_stats, 168);
+ABI_STRUCT(iodirty_stats, 200);
 ABI_FIELD(iodirty_stats, size, 0, 4);
 ABI_FIELD(iodirty_stats, __reserved, 4, 4);
 ABI_FIELD(iodirty_stats, dma_ops, 8, 8);
@@ -878,6 +878,10 @@ ABI_FIELD(iodirty_stats, atc_hits, 136, 8);
 ABI_FIELD(iodirty_stats, atc_misses, 144, 8);
 ABI_FIELD(iodirty_stats, atc_invalidations, 152, 8);
 ABI_FIELD(iodirty_stats, waits, 160, 8);
+ABI_FIELD(iodirty_stats, harvest_pieces, 168, 8);
+ABI_FIELD(iodirty_stats, window_pins, 176, 8);
+ABI_FIELD(iodirty_stats, tables_passed, 184, 8);
+ABI_FIELD(iodirty_stats, tables_accessed, 192, 8);
 
 ABI_STRUCT(iodirty_table_read, 80);
 ABI_FIELD(iodirty_table_read, size, 0, 4);
@@ -901,7 +905,7 @@ ABI_FIELD(iodirty_leaf, out_start, 16, 8);
 ABI_FIELD(iodirty_leaf, out_lg2, 24, 4);
 ABI_FIELD(iodirty_leaf, out_dirty, 28, 4);
 
-ABI_STRUCT(iodirty_engine, 40);
+ABI_STRUCT(iodirty_engine, 104);
 ABI_FIELD(iodirty_engine, size, 0, 4);
 ABI_FIELD(iodirty_engine, op, 4, 4);
 ABI_FIELD(iodirty_engine, index, 8, 4);
@@ -909,6 +913,7 @@ ABI_FIELD(iodirty_engine, flags, 12, 4);
 ABI_FIELD(iodirty_engine, name, 16, 16);
 ABI_FIELD(iodirty_engine, clear, 32, 4);
 ABI_FIELD(iodirty_engine, out_usable, 36, 4);
+ABI_FIELD(iodirty_engine, out_summary, 40, 64);
 
 ABI_STRUCT(iodirty_fail_nth, 16);
 ABI_FIELD(iodirty_fail_nth, size, 0, 4);

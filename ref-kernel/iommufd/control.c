@@ -266,27 +266,43 @@ static int stats(struct ucmd *ucmd)
 static int table_read(struct ucmd *ucmd)
 {
 	struct iodirty_table_read *cmd = ucmd->arg;
-	u64 entries, sum, start;
+	const struct pgt_read_loop *loop;
+	struct pgt_read r;
 	struct hwpt *hwpt;
+	u32 i = 0;
+	int err;
 
-	/* pgtable/ has one loop and one order as yet */
-	if (cmd->flags || cmd->__reserved || cmd->order)
+	if (cmd->flags & ~IODIRTY_TABLE_EVICT || cmd->__reserved ||
+	    cmd->order > IODIRTY_TABLES_LINEAR)
 		return -EOPNOTSUPP;
-	if (cmd->loop)
+	while (i < cmd->loop && pgt_read_loops[i])
+		i++;
+	loop = pgt_read_loops[i];
+	if (!loop)
 		return -ERANGE;
+	if (loop->usable && !loop->usable())
+		return -EOPNOTSUPP;
 	if (!cmd->length || cmd->iova + cmd->length - 1 < cmd->iova)
 		return -EINVAL;
 	hwpt = object_get(ucmd->ctx, cmd->hwpt_id, OBJECT_HWPT);
 	if (!hwpt)
 		return -ENOENT;
 	port_rwsem_read(&hwpt->ioas->rwsem);
-	start = port_cpu_ns();
-	sum = pgt_read_tables(&hwpt->pgt, cmd->iova, cmd->iova + cmd->length - 1, &entries);
-	cmd->out_ns = port_cpu_ns() - start;
+	r = (struct pgt_read){
+		.loop = loop,
+		.linear = cmd->order == IODIRTY_TABLES_LINEAR,
+		.evict = cmd->flags & IODIRTY_TABLE_EVICT,
+	};
+	err = pgt_read_tables(&hwpt->pgt, cmd->iova, cmd->iova + cmd->length - 1, &r);
 	port_rwsem_read_end(&hwpt->ioas->rwsem);
 	object_put(&hwpt->obj);
-	cmd->out_sum = sum;
-	cmd->out_entries = entries;
+	if (err)
+		return err;
+	cmd->out_sum = r.sum;
+	cmd->out_entries = r.entries;
+	cmd->out_ns = r.ns;
+	memset(cmd->out_loop, 0, sizeof(cmd->out_loop));
+	memcpy(cmd->out_loop, loop->name, port_min(strlen(loop->name), sizeof(cmd->out_loop) - 1));
 	return ucmd_reply(ucmd);
 }
 
@@ -352,27 +368,44 @@ static int select_engine(struct ucmd *ucmd, const struct pgt_engine *found)
 	return 0;
 }
 
+static void say(char *out, size_t size, const char *text)
+{
+	memset(out, 0, size);
+	memcpy(out, text, port_min(strlen(text), size - 1));
+}
+
 static int engine(struct ucmd *ucmd)
 {
 	struct iodirty_engine *cmd = ucmd->arg;
-	const struct pgt_engine *found;
+	struct pgt_how how = { 0 };
 	u32 i = 0;
 
-	if (cmd->op > IODIRTY_ENGINE_SELECT)
+	if (cmd->op > IODIRTY_ENGINE_GET)
 		return -EOPNOTSUPP;
 	cmd->name[IODIRTY_NAME_LEN - 1] = '\0';
-	while (pgt_engines[i] &&
-	       (cmd->op == IODIRTY_ENGINE_GET_INDEX ? i < cmd->index :
-						      strcmp(pgt_engines[i]->name, cmd->name)))
-		i++;
-	found = pgt_engines[i];
-	if (!found)
+	if (cmd->op == IODIRTY_ENGINE_GET) {
+		port_mutex_lock(&ucmd->ctx->lock);
+		how = ucmd->ctx->how;
+		port_mutex_unlock(&ucmd->ctx->lock);
+	} else {
+		while (pgt_engines[i] && (cmd->op == IODIRTY_ENGINE_SELECT ?
+						  strcmp(pgt_engines[i]->name, cmd->name) != 0 :
+						  i < cmd->index))
+			i++;
+		how.engine = pgt_engines[i];
+	}
+	if (!how.engine)
 		return -ENOENT;
 	if (cmd->op == IODIRTY_ENGINE_SELECT)
-		return select_engine(ucmd, found);
-	memset(cmd->name, 0, sizeof(cmd->name));
-	memcpy(cmd->name, found->name, port_min(strlen(found->name), sizeof(cmd->name) - 1));
-	cmd->out_usable = pgt_engine_usable(found);
+		return select_engine(ucmd, how.engine);
+	say(cmd->name, sizeof(cmd->name), how.engine->name);
+	say(cmd->out_summary, sizeof(cmd->out_summary), how.engine->summary);
+	cmd->out_usable = pgt_engine_usable(how.engine);
+	if (cmd->op == IODIRTY_ENGINE_GET) {
+		cmd->clear = how.masked ? IODIRTY_CLEAR_MASKED : IODIRTY_CLEAR_LOCKED;
+		cmd->flags = (how.skip ? IODIRTY_ENGINE_SKIP : 0) |
+			     (how.prefetch ? IODIRTY_ENGINE_PREFETCH : 0);
+	}
 	return ucmd_reply(ucmd);
 }
 

@@ -17,8 +17,8 @@
  *	nested->lock		what an IOTLB of stage 1 would hold
  *	ctx->lock		the id table, reference counts, accounting
  * and last those inside hw/: an IOMMU's in_flight, its queue's, then its caches'.
- * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and
- * map and unmap wait for them.
+ * A harvest holds ioas->rwsem for reading, so harvests run in parallel, and gives it
+ * up between pieces, so map and unmap wait for a piece of each.
  */
 #ifndef IODIRTY_IOMMUFD_CORE_H
 #define IODIRTY_IOMMUFD_CORE_H
@@ -326,6 +326,7 @@ struct hwpt {
 
 	bool tracking; /* written under attach_lock and ioas->rwsem for writing */
 	u32 split; /* enum iodirty_split_policy; as tracking */
+	u64 interrupted; /* bool: the last harvest was; atomic */
 	/* Both under attach_sem or attach_lock, to change under both. */
 	struct port_rwsem attach_sem;
 	struct attach *attaches;
@@ -343,11 +344,13 @@ int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
 /*
- * Forget what @gather spans in every IOMMU and device that may cache it, also through
+ * Forget what @gather has in every IOMMU and device that may cache it, also through
  * a stage 1: if tables are to be freed, places on the way to leaves too. Complete on
  * return.
  */
 void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather);
+/* The same of IOMMUs alone, for what pgt_summarize() cleared. */
+void hwpt_invalidate_walks(struct hwpt *hwpt, const struct pgt_gather *gather);
 /* Wait, in every IOMMU, for what was issued. attach_sem held, as in the next. */
 void hwpt_wait(const struct hwpt *hwpt);
 /* Issue that the device of @a is to forget [first, last]; false: it caches nothing. */

@@ -40,7 +40,7 @@ static inline u64 to_field(u64 granules)
 
 static inline u64 make_table(u64 phys, unsigned int level, unsigned int granule_lg2)
 {
-	return AMDV1_PR | AMDV1_IR | AMDV1_IW | to_field(phys >> granule_lg2) |
+	return AMDV1_PR | AMDV1_A | AMDV1_IR | AMDV1_IW | to_field(phys >> granule_lg2) |
 	       (u64)level << AMDV1_NEXT_LEVEL_SHIFT;
 }
 
@@ -105,12 +105,15 @@ const struct pgt_format pgt_amd_v1 = {
 	.aperture_last = ~0ULL,
 	.output_lg2 = 52,
 	/* no DIRTY_PASID: a PASID translates by a guest table (v2), without D */
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT,
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_MASKED |
+		 IODIRTY_FORMAT_SKIP,
 	.present_mask = AMDV1_PR,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,
 	.clean_clear = AMDV1_D,
+	.several = (u64)AMDV1_NEXT_LEVEL_CONTIG << AMDV1_NEXT_LEVEL_SHIFT,
 	.dirty_set = AMDV1_A | AMDV1_D, /* hardware sets both */
+	.accessed = AMDV1_A,
 	.present = present,
 	.is_table = is_table,
 	.table_phys = amd_v1_table_phys,
@@ -128,12 +131,15 @@ const struct pgt_format pgt_mock = {
 	.aperture_first = MOCK_APERTURE_START,
 	.aperture_last = MOCK_APERTURE_LAST,
 	.output_lg2 = 51, /* granules of half the size */
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID |
+		 IODIRTY_FORMAT_MASKED | IODIRTY_FORMAT_SKIP,
 	.present_mask = AMDV1_PR,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,
 	.clean_clear = AMDV1_D,
+	.several = (u64)AMDV1_NEXT_LEVEL_CONTIG << AMDV1_NEXT_LEVEL_SHIFT,
 	.dirty_set = AMDV1_A | AMDV1_D, /* hardware sets both */
+	.accessed = AMDV1_A,
 	.present = present,
 	.is_table = is_table,
 	.table_phys = mock_table_phys,

@@ -25,7 +25,7 @@ static u64 table_phys(u64 entry)
 static u64 make_table(u64 phys, unsigned int level)
 {
 	(void)level;
-	return VTDFS_P | VTDFS_RW | VTDFS_US | phys;
+	return VTDFS_P | VTDFS_RW | VTDFS_US | VTDFS_A | phys;
 }
 
 /* What may be written may be read: there is no bit for reads. */
@@ -58,14 +58,16 @@ const struct pgt_format pgt_vtd_fs = {
 	/* Hardware translates canonical addresses; IOVAs are the lower half of them. */
 	.aperture_last = (1ULL << 47) - 1,
 	.output_lg2 = 52,
+	/* Not MASKED: hardware may set EA in an entry that is dirty already. */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS |
-		 IODIRTY_FORMAT_TAGS_PASID,
+		 IODIRTY_FORMAT_TAGS_PASID | IODIRTY_FORMAT_SKIP,
 	.always = true,
 	.present_mask = VTDFS_P,
 	.dirty_mask = VTDFS_P | VTDFS_D,
 	.dirty_value = VTDFS_P | VTDFS_D,
 	.clean_clear = VTDFS_D,
 	.dirty_set = VTDFS_A | VTDFS_D, /* hardware sets both */
+	.accessed = VTDFS_A,
 	.present = present,
 	.is_table = is_table,
 	.table_phys = table_phys,

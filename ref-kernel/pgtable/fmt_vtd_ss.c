@@ -25,7 +25,7 @@ static u64 table_phys(u64 entry)
 static u64 make_table(u64 phys, unsigned int level)
 {
 	(void)level;
-	return VTDSS_R | VTDSS_W | phys;
+	return VTDSS_R | VTDSS_W | VTDSS_A | phys;
 }
 
 static u64 make_leaf(u64 pa, unsigned int lg2, unsigned int level, unsigned int prot)
@@ -57,12 +57,14 @@ const struct pgt_format pgt_vtd_ss = {
 	.leaf_sizes = 1ULL << 12 | 1ULL << 21 | 1ULL << 30,
 	.aperture_last = (1ULL << 48) - 1,
 	.output_lg2 = 52,
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID,
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID |
+		 IODIRTY_FORMAT_MASKED | IODIRTY_FORMAT_SKIP,
 	.present_mask = VTDSS_R | VTDSS_W,
 	.dirty_mask = VTDSS_D,
 	.dirty_value = VTDSS_D,
 	.clean_clear = VTDSS_D,
 	.dirty_set = VTDSS_A | VTDSS_D, /* hardware sets both */
+	.accessed = VTDSS_A,
 	.present = present,
 	.is_table = is_table,
 	.table_phys = table_phys,

@@ -173,8 +173,13 @@ void port_thread_stop(struct port_thread *t);
 void port_thread_sleep(struct port_thread *t, u64 ns);
 u64 port_now_ns(void); /* monotonic */
 u64 port_cpu_ns(void); /* processor time of this thread */
-/* Does a signal wait for the caller, who should be let go? */
+/*
+ * Does a signal wait for the caller, who should be let go? It then gets -ERESTARTSYS,
+ * which its home turns into the same call once more, or EINTR.
+ */
 bool port_interrupted(void);
+/* Before a long call asks that: signals wait for its end, and are seen to. */
+void port_hold_signals(void);
 
 /* ---- descriptors that the reference hands out ---- */
 
@@ -236,6 +241,36 @@ void port_map_erase(struct port_map *map, struct port_node *node);
 struct port_node *port_map_ceil(struct port_map *map, u64 key);
 struct port_node *port_map_floor(struct port_map *map, u64 key);
 struct port_node *port_map_next(struct port_node *node);
+
+/* ---- bits ---- */
+
+/*
+ * OR @size bytes, at any addresses, the caller alone in @to. By lines of 64 bytes: of a
+ * harvest most are clean, and of those that are not each is ORed as a whole, since which
+ * of its words are is not to be foreseen.
+ */
+static inline void port_or(void *to, const void *from, size_t size)
+{
+	u8 *t = to;
+	const u8 *f = from;
+
+	for (; size >= 64; t += 64, f += 64, size -= 64) {
+		u64 a[8], b[8], any = 0;
+
+		memcpy(a, f, 64);
+		for (int i = 0; i < 8; i++)
+			any |= a[i];
+		if (!any)
+			continue;
+		memcpy(b, t, 64);
+		for (int i = 0; i < 8; i++)
+			b[i] |= a[i];
+		memcpy(t, b, 64);
+	}
+	for (; size; t++, f++, size--)
+		if (*f)
+			*t |= *f;
+}
 
 #define port_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 
 #include "call.h"
 #include "port/user/self.h"
+#include "port/user/signals.h"
 
 #define SHARED_MAX 1024
 
@@ -262,15 +264,46 @@ static int serve(int socket, struct wire *w, int fd)
 	return wire_send(socket, &answer, -1);
 }
 
-static int converse(int socket, struct wire *w)
+/* How often a thread that waits for a LONG call looks whether a signal waits for it. */
+#define LOOK_NS 1000000
+
+/* Signals of the program's, during a call. */
+struct held {
+	uint64_t blocked; /* by it: these interrupt nothing */
+	enum signals_say say; /* what the others do */
+};
+
+/* Until the server says something; or, and then it is told, a signal waits. */
+static void await(int socket, struct held *held)
+{
+	const struct wire interrupt = { .op = WIRE_INTERRUPT };
+	struct pollfd p = { .fd = socket, .events = POLLIN };
+
+	while (held->say == SIGNALS_NOTHING) {
+		struct timespec look = { .tv_nsec = LOOK_NS };
+
+		if (syscall(SYS_ppoll, &p, 1, &look, NULL, 0))
+			return;
+		held->say = signals_say(held->blocked);
+	}
+	wire_send(socket, &interrupt, -1);
+}
+
+static int converse(int socket, struct wire *w, struct held *held)
 {
 	int err = wire_send(socket, w, -1), fd;
+	bool is_long = false;
 
 	while (!err) {
+		if (is_long && held->say == SIGNALS_NOTHING)
+			await(socket, held);
 		err = wire_receive(socket, w, &fd);
 		if (err || w->op == WIRE_DONE)
 			break;
-		err = serve(socket, w, fd);
+		if (w->op == WIRE_LONG)
+			is_long = true;
+		else
+			err = serve(socket, w, fd);
 	}
 	return err;
 }
@@ -278,6 +311,7 @@ static int converse(int socket, struct wire *w)
 static int channel_open(struct channel *c, uint64_t number)
 {
 	struct wire hello = { .op = WIRE_HELLO, .arg = number };
+	struct held held = { .blocked = ~0ULL };
 	int err;
 
 	c->socket = connect_server();
@@ -289,7 +323,7 @@ static int channel_open(struct channel *c, uint64_t number)
 	}
 	c->cookie = wire_cookie(c->socket);
 	c->image = number;
-	err = converse(c->socket, &hello);
+	err = converse(c->socket, &hello, &held);
 	if (!err)
 		err = (int)hello.result;
 	if (!err)
@@ -299,9 +333,9 @@ static int channel_open(struct channel *c, uint64_t number)
 	return -ENXIO;
 }
 
-static int call_on(struct channel *c, struct wire *w)
+static int call_on(struct channel *c, struct wire *w, struct held *held)
 {
-	int err = converse(c->socket, w);
+	int err = converse(c->socket, w, held);
 
 	if (!err)
 		return 0;
@@ -311,7 +345,7 @@ static int call_on(struct channel *c, struct wire *w)
 }
 
 /* On this thread's connection. */
-static int call_own(struct wire *w)
+static int call_own(struct wire *w, struct held *held)
 {
 	uint64_t number = image_number();
 	int err;
@@ -325,17 +359,17 @@ static int call_own(struct wire *w)
 		copies_add(mine.socket, mine.cookie);
 		pthread_setspecific(at_exit, &mine);
 	}
-	return call_on(&mine, w);
+	return call_on(&mine, w, held);
 }
 
 /* A process in another's memory, as after vfork: what it finds there is not its own. */
-static int call_guest(struct wire *w)
+static int call_guest(struct wire *w, struct held *held)
 {
 	struct channel c;
 	int err = channel_open(&c, image_number());
 
 	if (!err)
-		err = call_on(&c, w);
+		err = call_on(&c, w, held);
 	channel_close(&c);
 	return err;
 }
@@ -346,21 +380,30 @@ static void set_signals(const uint64_t *set, uint64_t *was)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, was, sizeof(*set));
 }
 
+/* Handlers run when it is over, as in a kernel, where it is then made again or is EINTR. */
 long call(struct wire *w)
 {
-	uint64_t all = ~0ULL, signals;
+	const struct wire first = *w;
+	struct held held;
+	uint64_t all = ~0ULL;
 	int was = errno, err;
 
-	set_signals(&all, &signals);
-	image_number();
-	w->fail_nth = fail_nth_get();
-	if (__atomic_load_n(&image->pid, __ATOMIC_ACQUIRE) == getpid())
-		err = call_own(w);
-	else
-		err = call_guest(w);
-	if (!err)
-		fail_nth_set(w->fail_nth);
-	set_signals(&signals, NULL);
+	do {
+		*w = first;
+		held.say = SIGNALS_NOTHING;
+		set_signals(&all, &held.blocked);
+		image_number();
+		w->fail_nth = fail_nth_get();
+		if (__atomic_load_n(&image->pid, __ATOMIC_ACQUIRE) == getpid())
+			err = call_own(w, &held);
+		else
+			err = call_guest(w, &held);
+		if (!err)
+			fail_nth_set(w->fail_nth);
+		set_signals(&held.blocked, NULL);
+	} while (!err && w->result == -ERESTARTSYS && held.say == SIGNALS_RESTART);
 	errno = was;
+	if (!err && w->result == -ERESTARTSYS)
+		return -EINTR;
 	return err ? err : (long)w->result;
 }

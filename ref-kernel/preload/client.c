@@ -25,11 +25,17 @@ int client_receive(struct client *c, struct wire *w)
 {
 	struct pollfd p[2] = { { .fd = c->socket, .events = POLLIN },
 			       { .fd = c->process, .events = POLLIN } };
+	int err;
 
-	while (poll(p, 2, -1) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return p[0].revents ? wire_receive(c->socket, w, NULL) : -EPIPE;
+	for (;;) {
+		while (poll(p, 2, -1) < 0)
+			if (errno != EINTR)
+				return -errno;
+		err = p[0].revents ? wire_receive(c->socket, w, NULL) : -EPIPE;
+		if (err || w->op != WIRE_INTERRUPT)
+			return err;
+		c->interrupted = true;
+	}
 }
 
 /* Have the client do @w: what it answers, or -EPIPE when it has gone. */
@@ -73,6 +79,25 @@ static int task_atomic(struct task *t, u64 addr, enum port_atomic op, size_t siz
 		return -EFAULT;
 	*old = w.value;
 	return 0;
+}
+
+static void task_hold_signals(struct task *t)
+{
+	const struct wire w = { .op = WIRE_LONG };
+
+	wire_send(client(t)->socket, &w, -1); /* who has gone is found out about later */
+}
+
+/* Nothing else comes from it that was not asked for. */
+static bool task_interrupted(struct task *t)
+{
+	struct client *c = client(t);
+	struct pollfd p = { .fd = c->socket, .events = POLLIN };
+	struct wire w;
+
+	if (!c->interrupted && poll(&p, 1, 0) == 1)
+		c->interrupted = wire_receive(c->socket, &w, NULL) || w.op == WIRE_INTERRUPT;
+	return c->interrupted;
 }
 
 /* The reference is a machine of its own, on which its programs are root. */
@@ -235,6 +260,8 @@ const struct task_ops client_task_ops = {
 	.read = task_read,
 	.write = task_write,
 	.atomic = task_atomic,
+	.hold_signals = task_hold_signals,
+	.interrupted = task_interrupted,
 	.capable = task_capable,
 	.fd_copy = task_fd_copy,
 	.fd_install = client_install,

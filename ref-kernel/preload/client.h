@@ -11,9 +11,10 @@ struct client {
 	int socket;
 	pid_t pid;
 	int process; /* a pidfd */
+	bool interrupted; /* it said so, in the call that is under way */
 };
 
-/* The next message from it: -EPIPE also when it has died, whoever has a copy of its end. */
+/* The next message from it but INTERRUPT, which is noted: -EPIPE also when it has died, whoever has a copy of its end. */
 int client_receive(struct client *c, struct wire *w);
 
 extern const struct task_ops client_task_ops;

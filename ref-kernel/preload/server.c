@@ -69,6 +69,7 @@ static bool answer(struct client *c)
 	clients_reap();
 	if (w.op != WIRE_HELLO && !c->task.mm)
 		return false;
+	c->interrupted = false; /* if it said so of a call that was done by then */
 	port_fail_set(w.fail_nth);
 	switch (w.op) {
 	case WIRE_HELLO:

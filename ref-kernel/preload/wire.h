@@ -32,10 +32,12 @@ enum wire_op {
 	WIRE_IOCTL, /* @cookie, @cmd, @arg */
 	WIRE_READ, /* @cookie, @addr, @size, @arg: the position, or PORT_NO_POS */
 	WIRE_WRITE, /* as READ */
+	WIRE_INTERRUPT, /* within a LONG call: a signal waits for the caller; no answer */
 	WIRE_SYNC, /* done once what was closed before is released */
 
-	/* From the server, within a call; all but DONE are answered. */
+	/* From the server, within a call; all but DONE and LONG are answered. */
 	WIRE_DONE, /* @result; @fail_nth: what is left */
+	WIRE_LONG, /* the call takes its time, and may be INTERRUPTed */
 	WIRE_POPULATE, /* @addr, @size, @write */
 	WIRE_ATOMIC, /* @addr, @size, @cmd: enum port_atomic, @operand, @compare */
 	WIRE_COOKIE, /* of descriptor @arg */

@@ -25,8 +25,10 @@ def results(cases, complete=True, requirements=None):
             "complete": complete, "requirements": requirements or REQUIREMENTS, "cases": cases}
 
 
-def row(fmt="amd-v1", leaf="4K", pattern="random", density=1.0, floor=True, error=""):
-    name = f"harvest/{fmt}/{leaf}/{pattern}/{density:g}%/iterations:3/manual_time"
+def row(fmt="amd-v1", leaf="4K", pattern="random", density=1.0, floor=True, error="",
+        variant="avx2"):
+    name = (f"harvest/{fmt}/{leaf}/256M/sequential/cold/{pattern}/{density:g}%/{variant}"
+            "/iterations:3/manual_time")
     made = {"name": name, "run_name": name, "run_type": "iteration", "iterations": 3,
             "real_time": 5.0, "cpu_time": 6.0, "time_unit": "us"}
     if error:
@@ -36,21 +38,24 @@ def row(fmt="amd-v1", leaf="4K", pattern="random", density=1.0, floor=True, erro
         "ms_per_gib": 0.1, "missed": 0.0, "excess": 0.0, "entries": 65536.0,
         "leaf_bytes": 4096.0, "range_bytes": 2.0 ** 28, "page_bytes": 4096.0,
         "density_percent": density, "clustered": float(pattern == "clustered"),
-        "over_report": 1.0, "entry_ns_per_iopte": 0.9, "x_entry": 1.4})
+        "over_report": 1.0, "x_entry": 1.4, "samples": 3.0, "harvest_threads": 1.0, "cold": 1.0,
+        "shuffled": 0.0})
     if floor:
         made.update({"floor_ns_per_iopte": 0.25, "floor_ns_per_iopte_median": 0.26,
                      "x_floor": made["ns_per_iopte"] / 0.25, "x_floor_median": 2.2,
-                     "entry_x_floor": 3.6})
+                     "table_order_ns_per_iopte": 0.26,
+                     "x_table_order": made["ns_per_iopte"] / 0.26})
     return made
 
 
 def bench(rows):
-    context = dict.fromkeys(["cpu_model", "kernel", "clock", "caches", "library_note"], "some")
+    context = dict.fromkeys(["cpu_model", "kernel", "clock", "cache_state", "library_note"], "some")
     context.update(date="2026-01-01", num_cpus=2, library_build_type="debug", mode="quick",
                    iodirty_version="0.1.0", target="ref", formats="amd-v1")
     return {"context": context, "benchmarks": rows}
 
 
 def full_bench():
-    return bench([row(f, leaf, p, d) for f in ("amd-v1", "vtd-ss") for leaf in ("4K", "2M")
-                  for p in ("random", "clustered") for d in (0.0, 1.0, 100.0)])
+    return bench([row(f, leaf, p, d, variant=v) for f in ("amd-v1", "vtd-ss")
+                  for leaf in ("4K", "2M") for p in ("random", "clustered")
+                  for d in (0.0, 1.0, 100.0) for v in ("avx2", "entry")])

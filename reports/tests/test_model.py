@@ -60,7 +60,8 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(bench.smallest_leaf("amd-v1"), 4096)
         line = bench.series("vtd-ss", 2 << 20, "random")
         self.assertEqual([c.density for c in line], [0, 1, 100])
-        self.assertEqual(line[0].engines, ["entry"])
+        self.assertEqual({c.variant for c in bench.cells}, {"avx2"})
+        self.assertEqual({c.variant for c in bench.all}, {"avx2", "entry"})
 
     def test_errors_are_kept_apart(self):
         bench = Bench(samples.bench([samples.row(), samples.row(density=50, error="lost")]))

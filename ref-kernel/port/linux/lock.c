@@ -4,6 +4,7 @@
  * kernel, and on one processor nobody else would ever be seen between two steps of a
  * call, neither DMA while an entry is broken nor a harvest while an area is mapped.
  */
+#include <linux/delay.h>
 #include <linux/sched.h>
 
 #include "port.h"
@@ -30,9 +31,13 @@ void port_rwsem_destroy(struct port_rwsem *s)
 	(void)s;
 }
 
+/* Linux lets a reader pass a writer that has been woken, for up to 4 ms: give it the time
+ * to run. */
 void port_rwsem_read(struct port_rwsem *s)
 {
 	cond_resched();
+	if (rwsem_is_contended(&s->sem))
+		usleep_range(10, 50);
 	down_read(&s->sem);
 }
 

@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/uaccess.h>
 
 #include "linux.h"
@@ -59,45 +60,27 @@ void port_window_unpin(struct port_window *w)
 	unpin(w);
 }
 
-/* Within a page. Atomic, by words where @p is aligned: no byte but those whose bits
- * are to be set is written, and other ORs, the caller's own too, lose nothing. */
-static void or_bytes(u8 *p, const u8 *bytes, size_t size)
-{
-	u64 word;
-
-	while (size) {
-		if (IS_ALIGNED((unsigned long)p, sizeof(word)) && size >= sizeof(word)) {
-			memcpy(&word, bytes, sizeof(word));
-			if (word)
-				port_fetch_or((u64 *)p, word);
-			p += sizeof(word);
-			bytes += sizeof(word);
-			size -= sizeof(word);
-			continue;
-		}
-		if (*bytes)
-			__atomic_fetch_or(p, *bytes, __ATOMIC_ACQ_REL);
-		p++;
-		bytes++;
-		size--;
-	}
-}
+/* For any window: two may lie on the same bytes. The program must not write to a bitmap
+ * that is being filled. */
+static DEFINE_MUTEX(or_lock);
 
 /* The pages are pinned, so this cannot fail. */
 int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t size)
 {
 	at += w->skip;
+	mutex_lock(&or_lock);
 	while (size) {
 		size_t part = port_min(size, PAGE_SIZE - offset_in_page(at));
 		struct page *page = w->pages[at >> PAGE_SHIFT];
 		u8 *mapped = kmap_local_page(page);
 
-		or_bytes(mapped + offset_in_page(at), bytes, part);
+		port_or(mapped + offset_in_page(at), bytes, part);
 		flush_dcache_page(page);
 		kunmap_local(mapped);
 		at += part;
 		bytes += part;
 		size -= part;
 	}
+	mutex_unlock(&or_lock);
 	return 0;
 }

@@ -24,6 +24,21 @@ typedef unsigned long long u64; /* as the kernel has it */
 typedef int32_t s32;
 typedef long long s64;
 
+/* Is this a build in which memory, and who accesses it, is watched? */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PORT_SANITIZED 1
+#else
+#define PORT_SANITIZED 0
+#endif
+
+/* As in Linux; no program sees it. */
+#define ERESTARTSYS 512
+
+/* There is vector.h. A kernel's module has no vector unit to itself. */
+#ifdef __x86_64__
+#define PORT_VECTOR 1
+#endif
+
 struct port_fd;
 struct port_file;
 struct port_mm;

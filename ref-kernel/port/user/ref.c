@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "iommufd/iommufd.h"
 #include "ref.h"
+#include "self.h"
 #include "task.h"
 
 int ref_open(void)
@@ -24,16 +25,20 @@ static struct port_fd *find(int fd)
 	return held;
 }
 
+/* The descriptor is let go of before handlers run: they may jump away. */
 int ref_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	struct port_fd *held = find(fd);
+	struct port_fd *held;
 	int ret;
 
-	if (!held)
-		return -EBADF;
-	ret = (int)fd_ioctl(held, (unsigned int)cmd, (u64)arg);
-	port_fd_put(held);
-	return ret;
+	do {
+		held = find(fd);
+		if (!held)
+			return -EBADF;
+		ret = (int)fd_ioctl(held, (unsigned int)cmd, (u64)arg);
+		port_fd_put(held);
+	} while (!self_call_ends(ret));
+	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 
 ssize_t ref_pread(int fd, void *buf, size_t size, off_t pos)

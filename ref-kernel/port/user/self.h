@@ -26,4 +26,12 @@ int self_populate(u64 addr, u64 size, bool write);
 /* port_phys_atomic at an address of this process. */
 int self_atomic(u64 addr, enum port_atomic op, size_t size, u64 operand, u64 compare, u64 *old);
 
+/* port_or() into memory of this process that may go meanwhile: on -EFAULT, bytes before
+ * the bad page may have been ORed. One caller at a time. (guard.c) */
+int guard_or(void *to, const void *from, size_t size);
+
+/* A call of a thread of this process, with this result, is over, and signals that it
+ * held come; false: it is to be made again. */
+bool self_call_ends(s64 result);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "ref.h"
 #include "self.h"
+#include "signals.h"
 #include "task.h"
 
 static int mm_read(struct port_mm *mm, void *dst, u64 addr, size_t size)
@@ -81,6 +82,43 @@ static bool task_capable(struct task *t, unsigned int cap)
 	return data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
 }
 
+/* Of a thread's call; the signals that it blocked before. */
+static _Thread_local struct {
+	bool held;
+	enum signals_say say;
+	u64 blocked;
+} signals;
+
+static void task_hold_signals(struct task *t)
+{
+	(void)t;
+	if (signals.held)
+		return;
+	signals_hold(&signals.blocked);
+	signals.held = true;
+	signals.say = SIGNALS_NOTHING;
+}
+
+static bool task_interrupted(struct task *t)
+{
+	(void)t;
+	if (signals.held && signals.say == SIGNALS_NOTHING)
+		signals.say = signals_say(signals.blocked);
+	return signals.held && signals.say != SIGNALS_NOTHING;
+}
+
+/* Handlers run in here. They may call, too, and need not come back. */
+bool self_call_ends(s64 result)
+{
+	bool again = result == -ERESTARTSYS && signals.say == SIGNALS_RESTART;
+
+	if (signals.held) {
+		signals.held = false;
+		signals_release(signals.blocked);
+	}
+	return !again;
+}
+
 static int task_fd_copy(struct task *t, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -144,6 +182,8 @@ static const struct task_ops self_task_ops = {
 	.write = task_write,
 	.atomic = task_atomic,
 	.capable = task_capable,
+	.hold_signals = task_hold_signals,
+	.interrupted = task_interrupted,
 	.fd_copy = task_fd_copy,
 	.fd_install = task_fd_install,
 	.fd_find = task_fd_find,

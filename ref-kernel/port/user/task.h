@@ -55,6 +55,9 @@ struct task_ops {
 		      u64 compare, u64 *old);
 	/* Does it hold @cap, a number of <linux/capability.h>? */
 	bool (*capable)(struct task *t, unsigned int cap);
+	/* As the functions of port.h; what they find ends with the call. */
+	void (*hold_signals)(struct task *t);
+	bool (*interrupted)(struct task *t);
 	/* A copy for this process of the task's descriptor; or -errno. */
 	int (*fd_copy)(struct task *t, int fd);
 	/* As the functions of port.h. @ours: NULL, or gets our end of a queue. */

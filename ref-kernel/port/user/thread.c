@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "port.h"
+#include "task.h"
 
 #define NSEC 1000000000ULL
 
@@ -91,4 +91,18 @@ u64 port_cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * NSEC + ts.tv_nsec;
+}
+
+bool port_interrupted(void)
+{
+	struct task *t = task_current();
+
+	return t->ops->interrupted(t);
+}
+
+void port_hold_signals(void)
+{
+	struct task *t = task_current();
+
+	t->ops->hold_signals(t);
 }

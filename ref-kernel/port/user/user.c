@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The caller's memory: copies, and the bitmap window. */
+#include "self.h"
 #include "task.h"
 
 int port_copy_from_user(void *dst, u64 uaddr, size_t size)
@@ -35,16 +36,33 @@ void port_window_unpin(struct port_window *w)
 /* Over read, OR and write back, for any window: two may lie on the same bytes. */
 static struct port_mutex or_lock = { PTHREAD_MUTEX_INITIALIZER };
 
-static int or_chunk(struct task *t, u64 uaddr, const u8 *bytes, size_t size)
-{
-	static u8 held[PORT_PAGE_SIZE]; /* under or_lock */
-	size_t i;
+#define COPY_SIZE ((size_t)64 << 10)
 
-	if (t->ops->read(t, held, uaddr, size))
-		return -EFAULT;
-	for (i = 0; i < size; i++)
-		held[i] |= bytes[i];
-	return t->ops->write(t, uaddr, held, size);
+static bool is_zero(const u8 *bytes, size_t size)
+{
+	return !*bytes && !memcmp(bytes, bytes + 1, size - 1);
+}
+
+/* Where there are bits. or_lock held. */
+static int or_by_copies(struct task *t, u64 uaddr, const u8 *bytes, size_t size)
+{
+	static u8 held[COPY_SIZE]; /* under or_lock */
+
+	while (size) {
+		size_t part = port_min(size, COPY_SIZE);
+
+		if (!is_zero(bytes, part)) {
+			if (t->ops->read(t, held, uaddr, part))
+				return -EFAULT;
+			port_or(held, bytes, part);
+			if (t->ops->write(t, uaddr, held, part))
+				return -EFAULT;
+		}
+		uaddr += part;
+		bytes += part;
+		size -= part;
+	}
+	return 0;
 }
 
 /*
@@ -53,6 +71,9 @@ static int or_chunk(struct task *t, u64 uaddr, const u8 *bytes, size_t size)
  * protects its bitmap while we write keeps bits set for leaves that were dirty
  * and, put back by the harvest, still are. The program's own writes to these
  * bytes meanwhile may be lost; it must not write to a bitmap being filled.
+ *
+ * This process's memory is stored to. Another's is copied, and ours where accesses are
+ * watched: to a sanitizer this is the kernel's doing.
  */
 int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t size)
 {
@@ -60,18 +81,13 @@ int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t siz
 	u64 uaddr = w->uaddr + at;
 	int err;
 
-	if (port_fail())
+	if (port_fail() || t->mm->ops->populate(t->mm, uaddr, size, true))
 		return -EFAULT;
 	port_mutex_lock(&or_lock);
-	err = t->mm->ops->populate(t->mm, uaddr, size, true);
-	while (!err && size) {
-		size_t part = port_min(size, PORT_PAGE_SIZE);
-
-		err = or_chunk(t, uaddr, bytes, part);
-		uaddr += part;
-		bytes += part;
-		size -= part;
-	}
+	if (t->mm == &self_mm && !PORT_SANITIZED)
+		err = guard_or((void *)uaddr, bytes, size);
+	else
+		err = or_by_copies(t, uaddr, bytes, size);
 	port_mutex_unlock(&or_lock);
 	return err;
 }

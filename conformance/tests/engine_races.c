@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Chapter ENGINE, while devices write: no way to harvest loses a write. What is waited for
+ * is that things happened so many times, never that time has passed.
+ */
+#include <sched.h>
+#include <stdlib.h>
+
+#include "concurrency.h"
+#include "engine.h"
+
+#define LEAVES 64 /* of a stream: few, so that entries beside each other change all the time */
+
+/* Until the stream has made @n more writes: on a busy machine it may take a while for its
+ * turn to come, so not too often. */
+static void let_write(const struct traffic *t, u64 n)
+{
+	u64 until = traffic_writes(&t->streams[0]) + n;
+
+	while (traffic_writes(&t->streams[0]) < until)
+		sleep_ns(MS / 20);
+}
+
+/*
+ * Each way by itself: harvests of all pages, between which some are written. The rule is
+ * applied to each: a write that was complete before it began is in it, or in one before.
+ */
+CT_TEST(engine_neighbours, "ENGINE-015", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_ENGINE | TARGET_STREAM)
+{
+	struct way way[MAX_WAYS];
+	unsigned int n = ways(way), rounds = 1600 / n;
+	struct traffic t;
+	struct scene s;
+
+	scene_open(&s, .leaves = LEAVES);
+	traffic_open(&t, &s, s.leaf);
+	traffic_start(&t, s.dev);
+	for (unsigned int i = 0; i < n; i++) {
+		x(way_select(&way[i]));
+		t.what = way[i].text;
+		let_write(&t, LEAVES);
+		for (unsigned int round = 0; round < rounds; round++)
+			traffic_settle(&t);
+	}
+	traffic_finish(&t);
+}
+
+#define PAIRS 32
+
+struct writer {
+	const struct scene *s;
+	u64 first; /* page: 0 or 1 */
+	pthread_barrier_t *go;
+	atomic_bool stop;
+	int err;
+};
+
+/* Every second page, each once in a round. */
+static void *write_every_second(void *arg)
+{
+	struct writer *w = arg;
+	u8 byte = 1;
+
+	for (;;) {
+		pthread_barrier_wait(w->go);
+		if (atomic_load(&w->stop))
+			return NULL;
+		for (u64 i = 0; !w->err && i < PAIRS; i++) {
+			u64 page = 2 * (7 * i % PAIRS) + w->first;
+
+			w->err = ct_dma_write(w->s->dev, 0, w->s->iova + page * w->s->leaf, &byte,
+					      1);
+		}
+		pthread_barrier_wait(w->go);
+	}
+}
+
+/*
+ * Every second page is dirty, so that of any 64 bytes of entries half are cleaned, and
+ * while they are the others are written, each once: a cleaning that puts back what it had
+ * read beside them takes the only mark that a write has.
+ */
+CT_TEST(engine_only_mark, "ENGINE-015", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_ENGINE | TARGET_DMA)
+{
+	struct way way[MAX_WAYS];
+	unsigned int n = ways(way), rounds = 120 / n + 1;
+	pthread_barrier_t go;
+	struct ct_bitmap b;
+	struct scene s;
+	struct writer w = { .s = &s, .go = &go };
+	pthread_t thread;
+	u8 byte = 2;
+
+	scene_open(&s, .leaves = 2 * PAIRS);
+	ct_bitmap_init_guarded(&b, 2 * PAIRS);
+	pthread_barrier_init(&go, NULL, 2);
+	ct_check(!pthread_create(&thread, NULL, write_every_second, &w), "no thread");
+	for (unsigned int i = 0; i < n * rounds; i++) {
+		const struct way *how = &way[i / rounds];
+
+		x(way_select(how));
+		w.first = i % 2;
+		for (u64 page = !w.first; page < 2 * PAIRS; page += 2)
+			x(ct_dma_write(s.dev, 0, s.iova + page * s.leaf, &byte, 1));
+		ct_bitmap_fill(&b, 0);
+		pthread_barrier_wait(&go);
+		for (int harvest = 0; harvest < 4; harvest++)
+			x(scene_get(&s, 0, 0, s.length, s.leaf, b.bytes));
+		pthread_barrier_wait(&go);
+		x(w.err);
+		x(scene_get(&s, 0, 0, s.length, s.leaf, b.bytes));
+		for (u64 page = 0; page < 2 * PAIRS; page++)
+			ct_check(ct_bitmap_test(&b, page),
+				 "%s: the write to page %llu, %s, is in no harvest: lost",
+				 how->text, (unsigned long long)page,
+				 page % 2 == w.first ? "while others were cleaned" :
+						       "before the first");
+	}
+	atomic_store(&w.stop, true);
+	pthread_barrier_wait(&go);
+	pthread_join(thread, NULL);
+	ct_bitmap_check_guards(&b);
+	ct_measure("rounds", n * rounds, "1");
+}
+
+/* ---- the selection changes meanwhile ---- */
+
+struct chooser {
+	struct way way[MAX_WAYS];
+	unsigned int n, next;
+};
+
+static int choose(void *arg)
+{
+	struct chooser *c = arg;
+
+	sched_yield();
+	return way_select(&c->way[c->next++ % c->n]);
+}
+
+static int harvest_all(void *arg)
+{
+	struct traffic *t = arg;
+
+	return traffic_harvest(t, 0, t->npages, NULL);
+}
+
+/* While harvests are under way, and a device writes. */
+CT_TEST(engine_changes_meanwhile, "ENGINE-016", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_ENGINE | TARGET_STREAM)
+{
+	struct worker harvester, chooser;
+	struct chooser c = { 0 };
+	struct traffic t;
+	struct scene s;
+
+	c.n = ways(c.way);
+	scene_open(&s, .leaves = 256);
+	traffic_open(&t, &s, s.leaf);
+	traffic_start(&t, s.dev);
+	t.what = "as the selection changes";
+	worker_start(&harvester, harvest_all, &t);
+	worker_start(&chooser, choose, &c);
+	for (unsigned int i = 0; i < 40; i++) {
+		let_write(&t, 64);
+		traffic_settle(&t);
+	}
+	worker_stop(&chooser);
+	worker_stop(&harvester);
+	traffic_finish(&t);
+	ct_measure("selections", chooser.rounds, "1");
+}
