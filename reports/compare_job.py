@@ -106,15 +106,17 @@ class Job:
         with tempfile.TemporaryDirectory(prefix="iodirty-compare-") as folder:
             sides = {BASE: self.base, NEW: self.new,
                      AGAIN: self.base.copied("BASE again", folder)}
-            if self.options.counts:
-                self._count()
             lot = random.Random(self.options.seed)
-            measuring = time.monotonic()
+            counting = 0.0
             while self.rounds < self.options.rounds:
                 self._round(sides, lot)
+                if self.rounds == 1 and self.options.counts:
+                    counting = -time.monotonic()
+                    self._count()
+                    counting += time.monotonic()
                 self.seconds = time.monotonic() - started
                 self.tell(self)
-                spent = time.monotonic() - measuring
+                spent = self.seconds - counting
                 last = spent * (1 + 1 / self.rounds) > self.options.seconds
                 if (last or self.rounds in self.looks) and self._look() or last:
                     return
@@ -150,15 +152,31 @@ class Job:
             self.say(f"fewer than {stats.FEWEST_ROUNDS} rounds can show nothing")
 
     def _count(self):
+        """Of the formats and the engines that are compared; on a side that is run as the other
+        is, once."""
+        parts = [cell.split("/") for cell in self.samples]
+        parts = [p for p in parts if p[0] == "harvest" and len(p) > 8]
+        arguments = list(self.options.target)
+        for option, place in (("-f", 1), ("--engine", 8)):
+            for word in dict.fromkeys(p[place] for p in parts):
+                arguments += [option, word]
         for side in (self.base, self.new):
             if not side.knows("--counts"):
                 self.counts_note = f"none: {side.name}: {NO_COUNTS}"
                 self.say(f"counts are left out: {side.name}: {NO_COUNTS}")
                 return
-        self.say("counting instructions, entries, atomics, invalidations")
-        base = self.base.counts(self.options.target)
+        if not parts:
+            self.counts_note = "none: no harvest is among the cells"
+            return
+        self.say("counting instructions, entries, invalidations")
+        try:
+            base = self.base.counts(arguments)
+        except SideError as error:
+            self.counts_note = f"none: {error}"
+            self.say(f"counts are left out: {error}")
+            return
         new = base if self.new.program == self.base.program and not self.new.extra else \
-            self.new.counts(self.options.target)
+            self.new.counts(arguments)
         self.counts = [Count(name, counter, value, new[name][counter])
                        for name, row in base.items() for counter, value in row.items()
                        if counter in new.get(name, {})]

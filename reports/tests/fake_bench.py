@@ -9,6 +9,7 @@ seed         the generator
 slower       a factor of all cells
 wrong        cells whose bitmaps are wrong
 counts       name -> counter -> number; without it there is no --counts
+count-fails  true: --counts finds itself wrong
 deaf         true: --slow-down is taken, and does nothing
 die          {"run": N, "how": "exit" | "signal" | "cut" | "nothing" | "lose" | "hang" | "text" |
              "zero" | "floor"}: what happens in run N, from 0
@@ -64,10 +65,17 @@ def bench(config_path, arguments):
     if "--help" in arguments:
         print("usage: fake", config.get("options", options))
         return 0
-    longs = ["only=", "repetitions=", "slow-down=", "counts"]
-    given, _ = getopt.getopt(arguments, "o:t:", longs)
+    longs = ["only=", "repetitions=", "slow-down=", "counts", "engine="]
+    given, _ = getopt.getopt(arguments, "o:t:f:", longs)
     out = dict(given)["-o"]
     if ("--counts", "") in given:
+        if config.get("count-fails"):
+            print("iodirty bench: two harvests counted differently", file=sys.stderr)
+            return 1
+        asked = {(o, v) for o, v in given if o in ("-f", "--engine")}
+        if asked != {("-f", "a"), ("--engine", "swar")}:
+            print("iodirty bench: asked for", sorted(asked), file=sys.stderr)
+            return 2
         write(out, "counts.json", json.dumps({"counts": config["counts"]}))
         return 0
     globs = [v for o, v in given if o == "--only"]

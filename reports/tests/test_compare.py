@@ -33,7 +33,8 @@ COMPARE = HERE.parent / "compare.py"
 FAKE = HERE / "fake_bench.py"
 SCHEMA = HERE.parent / "schemas" / "compare.schema.json"
 
-CELLS = {"harvest/a/0%/swar": 1.0, "harvest/a/1%/swar": 2.0, "harvest/a/100%/swar": 9.0}
+NAME = "harvest/a/4K/1G/sequential/warm/random/"
+CELLS = {NAME + "0%/swar": 1.0, NAME + "1%/swar": 2.0, NAME + "100%/swar/2T": 9.0}
 COUNTS = {"harvest/a/4K/1%/swar": {"instructions_per_iopte": 10.0, "atomics_per_dirty": 1.0,
                                    "invalidations": 4.0, "entries_scanned_per_iopte": 1.0}}
 
@@ -135,7 +136,7 @@ class VerdictTest(Case):
 
     def test_one_cell_of_three(self):
         status, out, data = self.compare(
-            new={"cells": dict(CELLS, **{"harvest/a/1%/swar": 2.2})})
+            new={"cells": dict(CELLS, **{NAME + "1%/swar": 2.2})})
         self.assertEqual(status, 1, out)
         self.assertEqual(list(self.verdicts(data).values()), ["SAME", "SLOWER", "SAME"])
 
@@ -221,6 +222,17 @@ class CountTest(Case):
         self.assertIn("counts are left out: BASE", out)
         self.assertEqual(data["counts"]["compared"], [])
 
+    def test_a_base_whose_counts_fail(self):
+        status, out, _ = self.compare({"counts": COUNTS, "count-fails": True}, {"counts": COUNTS})
+        self.assertEqual(status, 0, out)
+        self.assertIn("counts are left out: BASE: ", out)
+
+    def test_a_new_whose_counts_fail(self):
+        status, out, data = self.compare({"counts": COUNTS},
+                                         {"counts": COUNTS, "count-fails": True})
+        self.assertEqual((status, data["verdict"]), (1, "ERROR"), out)
+        self.assertIn("counted differently", out)
+
     def test_a_counter_that_is_gone(self):
         less = {"harvest/a/4K/1%/swar": {"instructions_per_iopte": 10.0}}
         status, out, data = self.compare({"counts": COUNTS}, {"counts": less})
@@ -236,22 +248,22 @@ class CountTest(Case):
 
 class BrokenTest(Case):
     def test_bitmaps_of_new_that_are_wrong(self):
-        status, out, data = self.compare(new={"wrong": ["harvest/a/1%/swar"]})
+        status, out, data = self.compare(new={"wrong": [NAME + "1%/swar"]})
         self.assertEqual((status, data["verdict"]), (1, "ERROR"), out)
-        self.assertIn("NEW: harvest/a/1%/swar: the bitmap differs: 3 bits missed", out)
+        self.assertIn(f"NEW: {NAME}1%/swar: the bitmap differs: 3 bits missed", out)
         self.assertIn("its results are wrong", self.last_line(out))
 
     def test_bitmaps_of_base_that_are_wrong(self):
-        status, out, _ = self.compare(base={"wrong": ["harvest/a/1%/swar"]})
+        status, out, _ = self.compare(base={"wrong": [NAME + "1%/swar"]})
         self.assertEqual(status, 4, out)
         self.assertIn("BASE", self.last_line(out))
 
     def test_a_cell_that_new_lacks(self):
         status, out, data = self.compare(
-            new={"cells": {k: v for k, v in CELLS.items() if "1%" not in k}})
+            new={"cells": {k: v for k, v in CELLS.items() if "/1%" not in k}})
         self.assertEqual((status, data["verdict"]), (5, "INCONCLUSIVE"), out)
-        self.assertEqual(data["only_base"], ["harvest/a/1%/swar"])
-        self.assertIn("MISSING: NEW has no cell harvest/a/1%/swar", out)
+        self.assertEqual(data["only_base"], [NAME + "1%/swar"])
+        self.assertIn(f"MISSING: NEW has no cell {NAME}1%/swar", out)
 
     def test_a_cell_that_base_lacks(self):
         status, out, data = self.compare(new={"cells": dict(CELLS, more=1.0)})
