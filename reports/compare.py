@@ -28,9 +28,11 @@ except ImportError as missing:
 ROOT = Path(__file__).resolve().parent.parent
 PASSED, FAILED, USAGE, NOTHING_RAN, UNDECIDED = 0, 1, 2, 4, 5
 FILE = "compare.json"
-# A clean guest, a usual one and a busy one, by the engine that is the default.
-CELLS = ["harvest/amd-v1/4K/256M/*/random/0%/*", "harvest/amd-v1/4K/256M/*/random/1%/*",
-         "harvest/amd-v1/4K/256M/*/random/100%/*"]
+# A clean guest, a usual one and a busy one, out of the caches and in them; which engines there
+# are is the machine's and the build's.
+CELLS = [f"harvest/amd-v1/4K/256M/sequential/*/random/{how}" for how in
+         ("0%/swar", "1%/swar", "100%/swar", "1%/avx2", "1%/avx512", "100%/avx512+masked")]
+REPETITIONS = 15  # a fraction of a second for all of them
 
 
 def say(words):
@@ -69,8 +71,8 @@ def parser():
                    help="at most so many (36)")
     p.add_argument("--time", type=positive(float), default=90, metavar="SECONDS",
                    help="no round is begun that would end later (90)")
-    p.add_argument("--repetitions", type=positive(int), metavar="N",
-                   help="of a cell in each run, the least of which counts")
+    p.add_argument("--repetitions", type=positive(int), default=REPETITIONS, metavar="N",
+                   help=f"of a cell in each run, the least of which counts ({REPETITIONS})")
     p.add_argument("--metric", default="ns_per_iopte", metavar="NAME",
                    help="the counter compared (ns_per_iopte)")
     p.add_argument("--no-counts", dest="counts", action="store_false",
@@ -107,7 +109,7 @@ def options(args, seed):
     return Options(only=args.only or CELLS, rounds=args.rounds, seconds=args.time,
                    margin=args.margin / 100, seed=seed, metric=args.metric,
                    target=["-t", args.target] if args.target else [],
-                   repetitions=args.repetitions or 0, counts=args.counts)
+                   repetitions=args.repetitions, counts=args.counts)
 
 
 def prepare(directory, force):

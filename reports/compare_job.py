@@ -35,14 +35,14 @@ class Options:
     seed: int
     metric: str
     target: list = field(default_factory=list)  # -t TARGET
-    repetitions: int = 0  # of a run; 0: as many as the benchmark likes
+    repetitions: int = 25  # of a run
     counts: bool = True
 
     @property
     def arguments(self):
         """Of each run."""
         return [*self.target, *(word for glob in self.only for word in ("--only", glob)),
-                *(("--repetitions", str(self.repetitions)) if self.repetitions else ())]
+                "--repetitions", str(self.repetitions)]
 
 
 @dataclass
@@ -106,15 +106,17 @@ class Job:
         with tempfile.TemporaryDirectory(prefix="iodirty-compare-") as folder:
             sides = {BASE: self.base, NEW: self.new,
                      AGAIN: self.base.copied("BASE again", folder)}
-            if self.options.counts:
-                self._count()
             lot = random.Random(self.options.seed)
-            measuring = time.monotonic()
+            counting = 0.0
             while self.rounds < self.options.rounds:
                 self._round(sides, lot)
+                if self.rounds == 1 and self.options.counts:
+                    counting = -time.monotonic()
+                    self._count()
+                    counting += time.monotonic()
                 self.seconds = time.monotonic() - started
                 self.tell(self)
-                spent = time.monotonic() - measuring
+                spent = self.seconds - counting
                 last = spent * (1 + 1 / self.rounds) > self.options.seconds
                 if (last or self.rounds in self.looks) and self._look() or last:
                     return
@@ -136,7 +138,7 @@ class Job:
         self.orders.append(order)
 
     def _first(self, figures):
-        """Which cells there are, and so how many rounds it takes to say anything."""
+        """Which cells there are."""
         both = [c for c in figures[BASE] if c in figures[NEW]]
         self.missing = [c for c in figures[BASE] if c not in figures[NEW]]
         self.added = [c for c in figures[NEW] if c not in figures[BASE]]
@@ -145,22 +147,36 @@ class Job:
             raise ReportError("BASE and NEW have no cell in common: "
                               f"{', '.join(self.missing[:2]) or 'none'} on one side, "
                               f"{', '.join(self.added[:2]) or 'none'} on the other")
-        self.looks = stats.looks_of(self.options.rounds, len(both), 1 - CONFIDENCE, LOOKS)
-        fewest = stats.fewest_rounds(len(both), self.alpha)
-        if self.options.rounds < fewest:
-            self.say(f"{self.options.rounds} rounds cannot show that one of {len(both)} cells "
-                     f"differs: {fewest} is the least")
+        self.looks = stats.looks_of(self.options.rounds, LOOKS)
+        if self.options.rounds < stats.FEWEST_ROUNDS:
+            self.say(f"fewer than {stats.FEWEST_ROUNDS} rounds can show nothing")
 
     def _count(self):
+        """Of the formats and the engines that are compared; on a side that is run as the other
+        is, once."""
+        parts = [cell.split("/") for cell in self.samples]
+        parts = [p for p in parts if p[0] == "harvest" and len(p) > 8]
+        arguments = list(self.options.target)
+        for option, place in (("-f", 1), ("--engine", 8)):
+            for word in dict.fromkeys(p[place] for p in parts):
+                arguments += [option, word]
         for side in (self.base, self.new):
             if not side.knows("--counts"):
                 self.counts_note = f"none: {side.name}: {NO_COUNTS}"
                 self.say(f"counts are left out: {side.name}: {NO_COUNTS}")
                 return
-        self.say("counting instructions, entries, atomics, invalidations")
-        base = self.base.counts(self.options.target)
+        if not parts:
+            self.counts_note = "none: no harvest is among the cells"
+            return
+        self.say("counting instructions, entries, invalidations")
+        try:
+            base = self.base.counts(arguments)
+        except SideError as error:
+            self.counts_note = f"none: {error}"
+            self.say(f"counts are left out: {error}")
+            return
         new = base if self.new.program == self.base.program and not self.new.extra else \
-            self.new.counts(self.options.target)
+            self.new.counts(arguments)
         self.counts = [Count(name, counter, value, new[name][counter])
                        for name, row in base.items() for counter, value in row.items()
                        if counter in new.get(name, {})]

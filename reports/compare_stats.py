@@ -3,22 +3,27 @@
 What a handful of noisy measurements, taken in pairs, allow to be said.
 
 A sample is the logarithm of NEW over BASE within one round. The order within a round is
-drawn by lot, so that if the two are alike the sign of each sample is the toss of a coin,
-whatever the noise is: heavy tails, drift from round to round, two modes. The signed-rank
-test is exact under just that, and its inversion gives the interval: of the median of
-the averages of all pairs of samples (Hodges and Lehmann). Student's t needs more than
-that and gets it not: tests/test_compare_stats.py has both on the same noise.
+drawn by lot, so that between two that are alike samples are symmetric about 0, however
+the machine drifts. Their tails are heavy: some run, of either side, met whoever else was
+busy. So it is a paired t-test on trimmed means: a fifth of the samples at either end
+counts as no more than the next one inwards (Tukey and McLaughlin; Yuen).
+
+Chosen by simulation over noise recorded on a busy machine, beside Student's t and the
+signed-rank test with the interval of Hodges and Lehmann: after 12 rounds its interval was
+half as wide as either's, and held the truth no less often than it says; so it was with
+heavy tails and spikes made up, while the others are a little narrower where the
+noise is plain (tests/test_compare_stats.py has that simulation).
 """
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import stdtr, stdtrit
 
 SAME, FASTER, SLOWER, INCONCLUSIVE = "SAME", "FASTER", "SLOWER", "INCONCLUSIVE"
-EXACT = 60  # rounds up to which the distribution is counted out
+TRIMMED = 0.2  # at either end
+FEWEST_ROUNDS = 9  # seven samples that count in full
 
 
 @dataclass(frozen=True)
@@ -36,47 +41,23 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-@lru_cache(maxsize=None)
-def signed_rank_cdf(n):
-    """P(W <= w) for w = 0, 1, ...: the ranks 1..n, each counted or not by a fair coin."""
-    ways = np.ones(1)
-    for rank in range(1, n + 1):
-        more = np.zeros(len(ways) + rank)
-        more[:len(ways)] += ways / 2
-        more[rank:] += ways / 2
-        ways = more
-    return np.cumsum(ways)
-
-
-def lower_tail(w, n):
-    """P(W <= w), by the normal distribution when n is large."""
-    if n <= EXACT:
-        return float(signed_rank_cdf(n)[w])
-    mean, variance = n * (n + 1) / 4, n * (n + 1) * (2 * n + 1) / 24
-    return float(ndtr((w + 0.5 - mean) / math.sqrt(variance)))
-
-
-def critical(n, tail):
-    """The largest w with P(W <= w) <= tail; -1 if there is none."""
-    if n <= EXACT:
-        return int(np.searchsorted(signed_rank_cdf(n), tail, side="right")) - 1
-    mean, variance = n * (n + 1) / 4, n * (n + 1) * (2 * n + 1) / 24
-    return max(math.floor(mean - 0.5 + float(ndtri(tail)) * math.sqrt(variance)), -1)
-
-
 def paired(samples, alpha):
-    """The estimate, its interval at 1 - @alpha, and p of a median that is 0."""
-    x = np.asarray(samples, dtype=float)
+    """The estimate, its interval at 1 - @alpha, and p of a difference that is 0."""
+    x = np.sort(np.asarray(samples, dtype=float))
     n = len(x)
-    if not n:
-        return Interval(0.0, -math.inf, math.inf, 1.0, 0)
-    rows, columns = np.triu_indices(n)
-    averages = np.sort((x[rows] + x[columns]) / 2)
-    w = int(min((averages <= 0).sum(), (averages >= 0).sum()))
-    p = min(1.0, 2 * lower_tail(w, n))
-    k = critical(n, alpha / 2)
-    low, high = (averages[k], averages[-1 - k]) if k >= 0 else (-math.inf, math.inf)
-    return Interval(float(np.median(averages)), float(low), float(high), p, n)
+    if n < FEWEST_ROUNDS:
+        return Interval(float(np.median(x)) if n else 0.0, -math.inf, math.inf, 1.0, n)
+    cut = int(TRIMMED * n)
+    kept = n - 2 * cut
+    mean = float(x[cut:n - cut].mean())
+    winsorized = np.clip(x, x[cut], x[n - cut - 1])
+    error = math.sqrt(((winsorized - winsorized.mean()) ** 2).sum() / (kept * (kept - 1)))
+    half = float(stdtrit(kept - 1, 1 - alpha / 2)) * error
+    if error:
+        p = 2 * float(stdtr(kept - 1, -abs(mean) / error))
+    else:
+        p = 0.0 if mean else 1.0
+    return Interval(mean, mean - half, mean + half, p, n)
 
 
 def holm(p_values):
@@ -87,11 +68,6 @@ def holm(p_values):
         worst = max(worst, min(1.0, (len(order) - rank) * p_values[i]))
         adjusted[i] = worst
     return adjusted
-
-
-def fewest_rounds(cells, alpha):
-    """With fewer than these not even one sign for all samples would decide a cell."""
-    return math.ceil(1 - math.log2(alpha / max(cells, 1)))
 
 
 @dataclass(frozen=True)
@@ -119,12 +95,11 @@ def judge(samples, margin, alpha):
             for (cell, i), p in zip(intervals.items(), adjusted)}
 
 
-def looks_of(rounds, cells, alpha, looks):
+def looks_of(rounds, looks):
     """
     After which rounds to look at what there is: at most @looks times, evenly, and not
-    before a decision is possible. Each look gets an even share of @alpha, so that
+    before anything can be said. Each look gets an even share of the error allowed, so that
     all of them together are wrong no oftener than one look at the end would be.
     """
-    first = max(math.ceil(rounds / looks), fewest_rounds(cells, alpha / looks))
-    return sorted({min(rounds, max(first, math.ceil(rounds * i / looks)))
+    return sorted({min(rounds, max(FEWEST_ROUNDS, math.ceil(rounds * i / looks)))
                    for i in range(1, looks + 1)})

@@ -51,14 +51,15 @@ def number(count, what):
 
 
 def count_lines(job):
-    """Counts that differ; that nothing does is said as well."""
+    """Counts that differ, some of those that are better; that nothing does is said as well."""
+    better = [c for c in job.counts if c.verdict == "BETTER"]
     for c in job.counts:
-        if c.verdict != SAME:
+        if c.verdict == "WORSE" or c in better[:3]:
             yield f"{c.verdict}: {c.name} {c.counter}: {c.base:.4g} -> {c.new:.4g}"
     worse = len(job.worse_counts)
     if job.counts:
         yield (f"counts: {len(job.counts)} compared, {worse} worse by more than "
-               f"{percent(COUNT_MARGIN)}")
+               f"{percent(COUNT_MARGIN)}, {len(better)} better")
     else:
         yield f"counts: {job.counts_note}"
     for name in job.counts_missing:

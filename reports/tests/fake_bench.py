@@ -9,8 +9,10 @@ seed         the generator
 slower       a factor of all cells
 wrong        cells whose bitmaps are wrong
 counts       name -> counter -> number; without it there is no --counts
+count-fails  true: --counts finds itself wrong
+deaf         true: --slow-down is taken, and does nothing
 die          {"run": N, "how": "exit" | "signal" | "cut" | "nothing" | "lose" | "hang" | "text" |
-             "zero"}: what happens in run N, from 0
+             "zero" | "floor"}: what happens in run N, from 0
 """
 
 import fnmatch
@@ -45,28 +47,35 @@ def bell(noise):
     return sum(noise.random() for _ in range(12)) - 6
 
 
-def row(name, value, wrong):
+def row(name, value, wrong, floor):
     made = {"name": f"{name}/iterations:5/manual_time",
             "run_name": f"{name}/iterations:5/manual_time", "run_type": "iteration"}
-    if wrong:
-        return dict(made, error_occurred=True,
-                    error_message="the bitmap differs: 3 bits missed, 0 too many")
+    if wrong or floor:
+        return dict(made, error_occurred=True, error_message="the floor is wrong" if floor else
+                    "the bitmap differs: 3 bits missed, 0 too many")
     return dict(made, iterations=5, real_time=value, time_unit="us", ns_per_iopte=value,
                 ns_per_iopte_median=value * 1.1)
 
 
-def main():
-    config_path = sys.argv[1]
+def bench(config_path, arguments):
+    """The exit status. Tests that need no process of their own call this."""
     with open(config_path, encoding="utf-8") as file:
         config = json.load(file)
     options = OPTIONS + (" --counts" if "counts" in config else "")
-    if "--help" in sys.argv:
+    if "--help" in arguments:
         print("usage: fake", config.get("options", options))
         return 0
-    longs = ["only=", "repetitions=", "slow-down=", "counts"]
-    given, _ = getopt.getopt(sys.argv[2:], "o:t:", longs)
+    longs = ["only=", "repetitions=", "slow-down=", "counts", "engine="]
+    given, _ = getopt.getopt(arguments, "o:t:f:", longs)
     out = dict(given)["-o"]
     if ("--counts", "") in given:
+        if config.get("count-fails"):
+            print("iodirty bench: two harvests counted differently", file=sys.stderr)
+            return 1
+        asked = {(o, v) for o, v in given if o in ("-f", "--engine")}
+        if asked != {("-f", "a"), ("--engine", "swar")}:
+            print("iodirty bench: asked for", sorted(asked), file=sys.stderr)
+            return 2
         write(out, "counts.json", json.dumps({"counts": config["counts"]}))
         return 0
     globs = [v for o, v in given if o == "--only"]
@@ -81,14 +90,17 @@ def main():
     if how == "nothing":
         return 0
     noise = Random(config.get("seed", 0) + run)
-    factor = config.get("slower", 1) * (1 + float(dict(given).get("--slow-down", 0)) / 100)
+    factor = config.get("slower", 1)
+    if not config.get("deaf"):
+        factor *= 1 + float(dict(given).get("--slow-down", 0)) / 100
     rows = []
     for name, value in config["cells"].items():
         if how == "lose" and rows:
             break
         if any(fnmatch.fnmatch(name, g) for g in globs) or not globs:
             value *= factor * 2.718281828 ** (config.get("noise", 0) * bell(noise))
-            rows.append(row(name, 0 if how == "zero" else value, name in config.get("wrong", [])))
+            rows.append(row(name, 0 if how == "zero" else value,
+                            name in config.get("wrong", []), how == "floor"))
     if not rows:
         print("iodirty bench: nothing to measure", file=sys.stderr)
         return 4
@@ -100,8 +112,8 @@ def main():
     write(out, "bench.json", text)
     if how == "exit":
         print("iodirty bench: out of memory", file=sys.stderr)
-    return 1 if how == "exit" or config.get("wrong") else 0
+    return 1 if how in ("exit", "floor") or config.get("wrong") else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bench(sys.argv[1], sys.argv[2:]))

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""compare.py as a program, with a stand-in for iodirty-bench."""
+"""
+compare.py with a stand-in for iodirty-bench. Most of it in this process, since a comparison
+is dozens of runs; as programs what is about programs.
+"""
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -11,18 +16,29 @@ import sys
 import tempfile
 import time
 import unittest
+from collections import namedtuple
 from pathlib import Path
+from unittest import mock
 
 import jsonschema
 
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import compare  # noqa: E402
+import compare_run  # noqa: E402
+import fake_bench  # noqa: E402
+
 COMPARE = HERE.parent / "compare.py"
 FAKE = HERE / "fake_bench.py"
 SCHEMA = HERE.parent / "schemas" / "compare.schema.json"
 
-CELLS = {"harvest/a/0%/swar": 1.0, "harvest/a/1%/swar": 2.0, "harvest/a/100%/swar": 9.0}
+NAME = "harvest/a/4K/1G/sequential/warm/random/"
+CELLS = {NAME + "0%/swar": 1.0, NAME + "1%/swar": 2.0, NAME + "100%/swar/2T": 9.0}
 COUNTS = {"harvest/a/4K/1%/swar": {"instructions_per_iopte": 10.0, "atomics_per_dirty": 1.0,
                                    "invalidations": 4.0, "entries_scanned_per_iopte": 1.0}}
+
+Done = namedtuple("Done", "returncode stdout stderr")
 
 
 class Case(unittest.TestCase):
@@ -43,14 +59,47 @@ class Case(unittest.TestCase):
     def command(self, *args):
         return [sys.executable, COMPARE, *args, "--seed", "1"]
 
-    def run_it(self, *args, **more):
+    def run_it(self, *args):
+        """As a program."""
         return subprocess.run(self.command(*args), cwd=self.dir, capture_output=True, text=True,
-                              timeout=120, **more)
+                              timeout=120)
 
-    def compare(self, base=(), new=(), *args, rounds=9):
+    def call_bench(self, side, argv):
+        """In place of a process: (status, stdout, stderr) of what its program stands for."""
+        name = side.program.name.removesuffix("-bench")
+        if side.name == "BASE again" and (self.dir / "again.json").exists():
+            name = "again"
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = fake_bench.bench(str(self.dir / f"{name}.json"), argv)
+        return status, out.getvalue(), err.getvalue()
+
+    def call_it(self, *args):
+        """The same, but in this process."""
+        def wait(side, argv, _timeout):
+            status, _, words = self.call_bench(side, argv[1:])
+            return status, words
+
+        def knows(side, option):
+            return option in self.call_bench(side, ["--help"])[1].split()
+
+        out, err = io.StringIO(), io.StringIO()
+        with mock.patch.object(compare_run.Side, "wait", wait), \
+                mock.patch.object(compare_run.Side, "knows", knows), \
+                mock.patch("compare.system.facts", dict), \
+                mock.patch("compare.signal.signal"), \
+                contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = compare.main([str(a) for a in args] + ["--seed", "1"])
+            except SystemExit as end:
+                status = end.code
+        return Done(status, out.getvalue(), err.getvalue())
+
+    def compare(self, base=(), new=(), *args, rounds=9, call=None):
         """Of two configurations: (exit status, output, compare.json)."""
-        done = self.run_it(self.program("base", **dict(base)), self.program("new", **dict(new)),
-                           "--only", "*", "--rounds", str(rounds), "-o", self.out, *args)
+        done = (call or self.call_it)(
+            self.program("base", **dict(base)), self.program("new", **dict(new)),
+            "--only", "*", "--rounds", str(rounds), "-o", self.out, *args)
         return done.returncode, done.stdout + done.stderr, self.document()
 
     def document(self):
@@ -68,7 +117,8 @@ class Case(unittest.TestCase):
 
 class VerdictTest(Case):
     def test_equal_builds_are_the_same(self):
-        status, out, data = self.compare()
+        """As programs."""
+        status, out, data = self.compare(call=self.run_it)
         self.assertEqual(status, 0, out)
         self.assertEqual(set(self.verdicts(data).values()), {"SAME"})
         self.assertEqual(self.last_line(out), "compare: nothing is slower: 3 same within 5.0 %")
@@ -86,7 +136,7 @@ class VerdictTest(Case):
 
     def test_one_cell_of_three(self):
         status, out, data = self.compare(
-            new={"cells": dict(CELLS, **{"harvest/a/1%/swar": 2.2})})
+            new={"cells": dict(CELLS, **{NAME + "1%/swar": 2.2})})
         self.assertEqual(status, 1, out)
         self.assertEqual(list(self.verdicts(data).values()), ["SAME", "SLOWER", "SAME"])
 
@@ -108,21 +158,15 @@ class VerdictTest(Case):
     def test_too_few_rounds_say_nothing(self):
         status, out, data = self.compare(new={"slower": 2}, rounds=4)
         self.assertEqual((status, data["verdict"]), (5, "INCONCLUSIVE"), out)
-        self.assertIn("is the least", out)
+        self.assertIn("fewer than 9 rounds can show nothing", out)
         self.assertIn("too few rounds", out)
 
     def test_base_that_differs_from_itself(self):
-        """Runs alternate by their number; here the second copy always meets the slow ones."""
-        base = self.program("base")
-        base.write_text(f"#!/bin/sh\ncase $0 in {self.dir}/*) c=base;; *) c=slow;; esac\n"
-                        f'exec {FAKE} {self.dir}/$c.json "$@"\n', encoding="utf-8")
-        self.program("slow", slower=1.3)
-        done = self.run_it(base, self.program("new", slower=1.3), "--only", "*", "--rounds",
-                           "9", "-o", self.out)
-        data = self.document()
-        self.assertEqual((done.returncode, data["verdict"]), (5, "INCONCLUSIVE"), done.stdout)
+        self.program("again", slower=1.3)
+        status, out, data = self.compare(new={"slower": 1.3})
+        self.assertEqual((status, data["verdict"]), (5, "INCONCLUSIVE"), out)
         self.assertEqual(len(data["machine_moved"]), 3)
-        self.assertIn("the machine moved", self.last_line(done.stdout))
+        self.assertIn("the machine moved", self.last_line(out))
 
     def test_it_stops_as_soon_as_all_is_decided(self):
         status, out, data = self.compare(new={"slower": 1.5}, rounds=27)
@@ -130,10 +174,8 @@ class VerdictTest(Case):
         self.assertEqual(data["looked_after"], [9])
 
     def test_it_stops_when_the_time_is_used_up(self):
-        status, out, data = self.compare({}, {}, "--time", "0.5", rounds=1000)
-        self.assertEqual(status, 5, out)
-        self.assertLess(data["rounds"], 9)
-        self.assertTrue(data["complete"])
+        status, out, data = self.compare({}, {}, "--time", "1e-6", rounds=1000)
+        self.assertEqual((status, data["rounds"], data["complete"]), (5, 1, True), out)
 
     def test_the_order_is_drawn_by_lot_and_replayed(self):
         _, _, data = self.compare()
@@ -180,6 +222,17 @@ class CountTest(Case):
         self.assertIn("counts are left out: BASE", out)
         self.assertEqual(data["counts"]["compared"], [])
 
+    def test_a_base_whose_counts_fail(self):
+        status, out, _ = self.compare({"counts": COUNTS, "count-fails": True}, {"counts": COUNTS})
+        self.assertEqual(status, 0, out)
+        self.assertIn("counts are left out: BASE: ", out)
+
+    def test_a_new_whose_counts_fail(self):
+        status, out, data = self.compare({"counts": COUNTS},
+                                         {"counts": COUNTS, "count-fails": True})
+        self.assertEqual((status, data["verdict"]), (1, "ERROR"), out)
+        self.assertIn("counted differently", out)
+
     def test_a_counter_that_is_gone(self):
         less = {"harvest/a/4K/1%/swar": {"instructions_per_iopte": 10.0}}
         status, out, data = self.compare({"counts": COUNTS}, {"counts": less})
@@ -195,22 +248,22 @@ class CountTest(Case):
 
 class BrokenTest(Case):
     def test_bitmaps_of_new_that_are_wrong(self):
-        status, out, data = self.compare(new={"wrong": ["harvest/a/1%/swar"]})
+        status, out, data = self.compare(new={"wrong": [NAME + "1%/swar"]})
         self.assertEqual((status, data["verdict"]), (1, "ERROR"), out)
-        self.assertIn("NEW: harvest/a/1%/swar: the bitmap differs: 3 bits missed", out)
+        self.assertIn(f"NEW: {NAME}1%/swar: the bitmap differs: 3 bits missed", out)
         self.assertIn("its results are wrong", self.last_line(out))
 
     def test_bitmaps_of_base_that_are_wrong(self):
-        status, out, _ = self.compare(base={"wrong": ["harvest/a/1%/swar"]})
+        status, out, _ = self.compare(base={"wrong": [NAME + "1%/swar"]})
         self.assertEqual(status, 4, out)
         self.assertIn("BASE", self.last_line(out))
 
     def test_a_cell_that_new_lacks(self):
         status, out, data = self.compare(
-            new={"cells": {k: v for k, v in CELLS.items() if "1%" not in k}})
+            new={"cells": {k: v for k, v in CELLS.items() if "/1%" not in k}})
         self.assertEqual((status, data["verdict"]), (5, "INCONCLUSIVE"), out)
-        self.assertEqual(data["only_base"], ["harvest/a/1%/swar"])
-        self.assertIn("MISSING: NEW has no cell harvest/a/1%/swar", out)
+        self.assertEqual(data["only_base"], [NAME + "1%/swar"])
+        self.assertIn(f"MISSING: NEW has no cell {NAME}1%/swar", out)
 
     def test_a_cell_that_base_lacks(self):
         status, out, data = self.compare(new={"cells": dict(CELLS, more=1.0)})
@@ -218,27 +271,38 @@ class BrokenTest(Case):
         self.assertEqual(data["only_new"], ["more"])
 
     def test_nothing_in_common(self):
-        done = self.run_it(self.program("base"), self.program("new", cells={"x": 1.0}))
+        done = self.call_it(self.program("base"), self.program("new", cells={"x": 1.0}))
         self.assertEqual(done.returncode, 4, done.stdout)
 
     def test_programs_that_fail_in_the_middle(self):
-        for how, words in (("exit", "out of memory"), ("signal", "ended by signal 11"),
-                           ("cut", "not whole"), ("nothing", "left no bench.json"),
-                           ("lose", "was there before"), ("text", "no list of benchmarks"),
-                           ("zero", "has no ns_per_iopte")):
+        for how, words in (("exit", "out of memory"), ("cut", "not whole"),
+                           ("nothing", "left no bench.json"), ("lose", "was there before"),
+                           ("text", "no list of benchmarks"), ("zero", "has no ns_per_iopte")):
             for side, expected in (("new", 1), ("base", 5)):
                 with self.subTest(how=how, side=side):
                     for file in self.dir.glob("*.runs"):
                         file.unlink()
-                    configs = {"base": {}, "new": {}, side: {"die": {"run": 1, "how": how}}}
+                    run = 1 if side == "new" else 2  # of the second round: BASE runs twice in each
+                    configs = {"base": {}, "new": {}, side: {"die": {"run": run, "how": how}}}
                     status, out, data = self.compare(configs["base"], configs["new"], "--force",
                                                      rounds=2)
                     self.assertEqual((status, data["verdict"]), (expected, "ERROR"), out)
                     self.assertIn(words, out)
-                    self.assertIn(f"{side.upper()} failed", self.last_line(out).replace(
-                        "BASE again", "BASE"))
+                    self.assertIn(f"{side.upper()} failed",
+                                  self.last_line(out).replace("BASE again", "BASE"))
                     self.assertGreater(data["rounds"], 0)
                     self.assertFalse(data["complete"])
+
+    def test_a_program_that_dies(self):
+        status, out, _ = self.compare(new={"die": {"run": 1, "how": "signal"}}, rounds=2,
+                                      call=self.run_it)
+        self.assertEqual(status, 1, out)
+        self.assertIn("ended by signal 11", out)
+
+    def test_a_floor_that_was_beaten_is_tried_again(self):
+        status, out, data = self.compare(new={"die": {"run": 1, "how": "floor"}})
+        self.assertEqual((status, data["verdict"]), (0, "SAME"), out)
+        self.assertEqual((self.dir / "new.json.runs").stat().st_size, 10)
 
     def test_a_base_that_never_worked(self):
         status, out, _ = self.compare(base={"die": {"run": 0, "how": "exit"}})
@@ -280,7 +344,7 @@ class BrokenTest(Case):
 
 class UsageTest(Case):
     def refused(self, *args, words, status=2):
-        done = self.run_it(*args)
+        done = self.call_it(*args)
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertIn(words, done.stderr)
 
@@ -407,8 +471,8 @@ class RevisionTest(Case):
 
 class SelfTestTest(Case):
     def self_test(self, *args, **config):
-        done = self.run_it("--self-test", self.program("base", **config), "--only", "*",
-                           "--rounds", "9", *args)
+        done = self.call_it("--self-test", self.program("base", **config), "--only", "*",
+                            "--rounds", "9", *args)
         return done.returncode, done.stdout + done.stderr
 
     def test_a_machine_on_which_it_works(self):
@@ -416,15 +480,11 @@ class SelfTestTest(Case):
         self.assertEqual(status, 0, out)
         self.assertEqual([line[:4] for line in out.splitlines()], ["ok  "] * 3, out)
 
-    def test_a_slow_down_that_is_not_there(self):
-        """A benchmark that takes the option and does nothing: both must be missed."""
-        program = self.program("base")
-        program.write_text(f"#!/bin/sh\nc={self.dir}/base.json\n"
-                           f'case "$1" in --slow-down) shift 2;; esac\nexec {FAKE} $c "$@"\n',
-                           encoding="utf-8")
-        done = self.run_it("--self-test", program, "--only", "*", "--rounds", "9")
-        self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertEqual(sum(line.startswith("FAIL") for line in done.stdout.splitlines()), 2)
+    def test_a_slow_down_that_does_nothing(self):
+        """Both are missed, and that is told."""
+        status, out = self.self_test(deaf=True)
+        self.assertEqual(status, 1, out)
+        self.assertEqual(sum(line.startswith("FAIL") for line in out.splitlines()), 2, out)
 
     def test_alarms_are_counted(self):
         status, out = self.self_test("--jobs", "3")
