@@ -98,16 +98,8 @@ static const char *other_format(const struct bench_plan *plan, const char *name,
 static const char *call_once(struct beside *b, enum side side, double *ns)
 {
 	struct space *s = space_of(b, side);
-	struct iommu_hwpt_get_dirty_bitmap get = {
-		.size = sizeof(get),
-		.hwpt_id = s->hwpt,
-		.iova = s->iova,
-		.length = s->page,
-		.page_size = s->page,
-		.data = (uintptr_t)b->rig->bitmap,
-	};
 	uint64_t start = measure_now_ns();
-	int err = s->t->driver->ioctl(s->t, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
+	int err = space_harvest_part(s, 0, 0, s->page, s->page, b->rig->bitmap);
 
 	*ns = measure_since_ns(start);
 	return err ? rig_failed(b->rig, err, "a call for one page of %s", s->t->driver->name) :
