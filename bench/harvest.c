@@ -229,12 +229,22 @@ static void add_stats(struct iodirty_stats *sum, const struct iodirty_stats *bef
 		to[i] += now[i] - from[i];
 }
 
+/* What was reported is clean now: a harvest that looks once more finds nothing. */
+static const char *check_clean(uint64_t page, uint64_t *bitmap, size_t words)
+{
+	memset(bitmap, 0, words * 8);
+	if (space_harvest_part(&space, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, 0, space.length, page,
+			       bitmap))
+		return "IOMMU_HWPT_GET_DIRTY_BITMAP failed";
+	return pattern_count(bitmap, words) ? "what was reported is still dirty" : NULL;
+}
+
 static const char *attempt(struct harvest_row *row, struct sample *out)
 {
 	const struct harvest_group *g = row->group;
 	uint64_t page = row->bitmap.page ? row->bitmap.page : space.page;
 	char *bitmap = buffer + row->bitmap.offset;
-	size_t bytes = ((space.length / page) + 63) / 64 * 8;
+	size_t words = ((space.length / page) + 63) / 64, bytes = words * 8;
 	struct iodirty_stats before = { .size = sizeof(before) };
 	const char *why;
 
@@ -256,7 +266,10 @@ static const char *attempt(struct harvest_row *row, struct sample *out)
 	add_stats(&row->stats, &before);
 	row->harvests++;
 	row->bytes_written += pattern_count(pattern.written, pattern.words) * space.page;
-	return check(row, (const uint64_t *)bitmap, page);
+	why = check(row, (const uint64_t *)bitmap, page);
+	if (!why && row->harvests == 1)
+		why = check_clean(page, (uint64_t *)bitmap, words);
+	return why;
 }
 
 static const char *measure(struct harvest_row *row)

@@ -25,6 +25,7 @@ struct harvest_bitmap {
 
 struct harvest_row {
 	struct harvest_group *group;
+	char name[160];
 	struct variant variant;
 	unsigned int threads; /* on as many equal parts of the range */
 	struct harvest_bitmap bitmap;

@@ -253,10 +253,11 @@ static void add_comparisons(struct rows *rows, const struct variant_engines *eng
 
 /* ---- groups ---- */
 
-static void row_name(const struct harvest_group *g, const struct harvest_row *row, char *buf,
-		     size_t size)
+static void name_row(const struct harvest_group *g, struct harvest_row *row)
 {
 	char leaf[MEASURE_NAME], range[MEASURE_NAME], page[MEASURE_NAME], variant[VARIANT_NAME];
+	const size_t size = sizeof(row->name);
+	char *buf = row->name;
 	size_t used;
 
 	used = snprintf(buf, size, "harvest/%s/%s/%s/%s/%s/%s/%g%%/%s", g->format.name,
@@ -284,13 +285,12 @@ static unsigned int register_rows(struct harvest_group *g, struct rows *rows,
 	unsigned int wanted;
 
 	for (unsigned int i = 0; i < rows->n; i++) {
-		char name[256];
+		struct harvest_row *row = &rows->row[i];
 
-		row_name(g, &rows->row[i], name, sizeof(name));
-		rows->row[i].reported =
-			bench_register(name, g->most, harvest_run, &g->rows[kept.n]);
-		if (rows->row[i].reported)
-			add_row(&kept, rows->row[i]);
+		name_row(g, row);
+		row->reported = bench_register(row->name, g->most, harvest_run, &g->rows[kept.n]);
+		if (row->reported)
+			add_row(&kept, *row);
 	}
 	wanted = kept.n;
 	if (wanted)
@@ -298,6 +298,7 @@ static unsigned int register_rows(struct harvest_group *g, struct rows *rows,
 	for (unsigned int i = 0; i < kept.n; i++) {
 		g->rows[i] = kept.row[i];
 		g->rows[i].group = g;
+		name_row(g, &g->rows[i]);
 	}
 	g->nr_rows = kept.n;
 	return wanted;

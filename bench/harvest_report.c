@@ -182,7 +182,7 @@ void harvest_print_rows(struct harvest_group *g)
 		if (g->rows[i].reported || g->rows[i].error[0])
 			print_row(&g->rows[i], floor.min, ordered.min);
 		if (g->rows[i].error[0])
-			fprintf(stderr, "iodirty bench: FAILED in the group above: %s\n",
+			fprintf(stderr, "iodirty bench: FAILED %s: %s\n", g->rows[i].name,
 				g->rows[i].error);
 	}
 	fflush(stdout);

@@ -12,13 +12,24 @@
  *	NO_INVALIDATE	the IOTLB is not invalidated
  *	NO_WAIT		the invalidation is issued, and not waited for
  *	READ_EARLY	the client reads the page before the harvest has returned
- *	LEAF_ONLY	with SKIP: the walk cache is not invalidated
- *	SCAN_EARLY	with SKIP: it is invalidated after the leaves were looked at
  *	PLAIN_CLEAR	D is cleared by a load and a store
  *	REPORT_ALL	all leaves are reported
+ *	LEAF_ONLY	with SKIP: the walk cache is not invalidated
+ *	SCAN_EARLY	with SKIP: it is invalidated after the leaves were looked at
+ *	CLEAR_LATE	with SKIP: A is cleared after they were looked at
+ *	PLAIN_A		with SKIP: A is cleared by a load and a store
+ *	SOFT_DIRTY	with SKIP, UNDELIVER: who makes a leaf dirty again sets no A above
+ *	SOFT_FIRST	with SKIP, UNDELIVER, PARALLEL: who does sets A before D
  *
- * SKIP, which must hold: leaves below an upper entry whose A bit is clear are not looked
- * at. A set A bit is cleared first, then the walk cache is invalidated, then the leaves.
+ * These must hold:
+ *
+ *	SKIP		leaves below an upper entry whose A bit is clear are not looked at. A set
+ *			A bit is cleared first, then the walk cache is invalidated, then the
+ *			leaves are looked at. What tells D to be known (the IOTLB or, never so
+ *			early, a device's own cache) forgets no more than in a harvest without
+ *	FORGET_ALL	with SKIP: the IOTLB forgets then, too
+ *	UNDELIVER	a harvest may fail once, and makes dirty again what it has cleaned
+ *	PARALLEL	two clients harvest at once, each into a bitmap of its own
  */
 #define LEAVES 2
 #ifndef WRITES
@@ -27,17 +38,25 @@
 #ifndef HARVESTS
 #define HARVESTS 2
 #endif
+#ifdef PARALLEL
+#define CLIENTS 2
+#else
+#define CLIENTS 1
+#endif
 
 bool d[LEAVES];		/* in the leaf entries */
 bool upper_a;		/* in the entry above both */
 bool tlb[LEAVES];	/* cached with D known to be set: no walk */
 bool walk_cache;	/* the upper entry is cached: it is not read, nor marked, again */
-bool issued, complete;	/* an invalidation */
+mtype = { NONE, WALKS, ALL };
+mtype issued[CLIENTS] = NONE;	/* an invalidation; of what */
+bool complete[CLIENTS];
 bool busy;		/* a DMA is under way: it may use a translation that it has */
 byte memory[LEAVES], copy[LEAVES];
-bool bitmap[LEAVES];
 bool written[LEAVES];	/* since it was last reported: what a report may say */
 bool stopped;
+byte done;		/* clients that are */
+bool failed;		/* a delivery */
 
 proctype device()
 {
@@ -70,31 +89,39 @@ proctype device()
  * and that no DMA which used it is under way. */
 active proctype iommu()
 {
+	byte c;
+
 end:	do
-	:: issued ->
-		atomic {
-			tlb[0] = false;
-#ifndef LEAF_ONLY
-			walk_cache = false;
+	:: atomic {
+		if
+		:: issued[0] != NONE -> c = 0
+#ifdef PARALLEL
+		:: issued[1] != NONE -> c = 1
 #endif
-			tlb[1] = false
+		fi;
+		if
+		:: issued[c] == ALL -> tlb[0] = false; tlb[1] = false
+		:: else -> skip
+		fi;
+#ifndef LEAF_ONLY
+		walk_cache = false
+#endif
 		}
 		/* What is under way may have put back what it had read before. */
 		(!busy);
-		issued = false;
-		complete = true
+		atomic { issued[c] = NONE; complete[c] = true; c = 0 }
 	od
 }
 
-inline invalidate()
+inline invalidate(what)
 {
 #ifdef NO_INVALIDATE
 	skip
 #else
-	complete = false;
-	issued = true;
+	complete[me] = false;
+	issued[me] = what;
 #ifndef NO_WAIT
-	(complete)
+	(complete[me])
 #endif
 #endif
 }
@@ -146,17 +173,55 @@ inline look()
 	od
 }
 
+/* The delivery fails: what was found dirty is dirty again, as software makes it so. */
+inline undeliver()
+{
+	l = 0;
+	do
+	:: l < LEAVES ->
+		if
+		:: bitmap[l] ->
+#ifdef SOFT_FIRST
+			upper_a = true;
+#endif
+			atomic { d[l] = true; written[l] = true; bitmap[l] = false }
+#if !defined(SOFT_DIRTY) && !defined(SOFT_FIRST)
+			upper_a = true
+#endif
+		:: else -> skip
+		fi;
+		l++
+	:: else -> break
+	od
+}
+
 inline harvest()
 {
 #ifdef SKIP
+#ifdef CLEAR_LATE
+	seen = upper_a;
+#else
+#ifdef PLAIN_A
+	seen = upper_a;
+	upper_a = false;
+#else
 	atomic { seen = upper_a; upper_a = false }
+#endif
+#endif
 	if
 	:: seen ->
 #ifndef SCAN_EARLY
-		invalidate();
+#ifdef FORGET_ALL
+		invalidate(ALL);
+#else
+		invalidate(WALKS);
+#endif
 #endif
 		look();
-		invalidate()
+#ifdef CLEAR_LATE
+		upper_a = false;
+#endif
+		invalidate(ALL)
 	:: else -> skip
 	fi
 #else
@@ -164,22 +229,47 @@ inline harvest()
 #ifdef READ_EARLY
 	read_pages();
 #endif
-	invalidate()
+	invalidate(ALL)
+#endif
+#ifdef UNDELIVER
+	;
+	if
+	:: atomic { !failed -> failed = true }
+		undeliver()
+	:: skip
+	fi
 #endif
 }
 
-active proctype client()
+proctype client(byte me)
 {
 	byte h, l;
-	bool seen;
+	bool seen, bitmap[LEAVES];
 
-	run device();
 	do
 	:: h < HARVESTS -> harvest(); read_pages(); h++
 	:: else -> break
 	od;
-	(stopped);
-	harvest();
-	read_pages();
-	assert(copy[0] == memory[0] && copy[1] == memory[1])
+	done++;
+	if
+	:: me -> skip
+	:: else ->
+		/* A last one, which does not fail. */
+		(stopped && done == CLIENTS);
+		failed = true;
+		harvest();
+		read_pages();
+		assert(copy[0] == memory[0] && copy[1] == memory[1])
+	fi
+}
+
+init
+{
+	atomic {
+		run device();
+		run client(0);
+#ifdef PARALLEL
+		run client(1)
+#endif
+	}
 }

@@ -14,7 +14,7 @@ enum exit_code {
 	EXIT_CODE_PASSED = 0,
 	EXIT_CODE_FAILED = 1,
 	EXIT_CODE_USAGE = 2,
-	EXIT_CODE_NOTHING_RAN = 4,
+	EXIT_CODE_NOTHING_RAN = 4, /* 5, inconclusive, is reports/compare.py's */
 };
 
 struct command {
@@ -30,6 +30,7 @@ int list_main(const struct command *command, int argc, char **argv);
 int conform_main(const struct command *command, int argc, char **argv);
 int bench_main(const struct command *command, int argc, char **argv);
 int certify_main(const struct command *command, int argc, char **argv);
+int compare_main(const struct command *command, int argc, char **argv);
 int migrate_main(const struct command *command, int argc, char **argv);
 int lab_main(const struct command *command, int argc, char **argv);
 int run_main(const struct command *command, int argc, char **argv);

@@ -122,10 +122,10 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "compare",
-		.arguments = "BASE NEW",
-		.summary = "what changed between two runs",
-		.help = "Sets the verdicts and measures of two result directories side by side.",
-		.run = not_built_main,
+		.arguments = "BASE NEW [--only GLOB]... [--margin PERCENT] [-o DIR]",
+		.summary = "did the harvest become slower: two builds in turns",
+		.help = "Runs reports/compare.py.",
+		.run = compare_main,
 	},
 	{
 		.name = "dashboard",

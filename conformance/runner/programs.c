@@ -81,6 +81,11 @@ int certify_main(const struct command *command, int argc, char **argv)
 	return run_python(command, argc, argv, "reports/certify.py");
 }
 
+int compare_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/compare.py");
+}
+
 int lab_main(const struct command *command, int argc, char **argv)
 {
 	return run_python(command, argc, argv, "ci/lab/lab.py");

@@ -10,7 +10,7 @@
 #include "bits.h"
 #include "caches.h"
 
-#define SKIP_NEEDS (TARGET_REFERENCE | TARGET_STATS | TARGET_DMA)
+#define SKIP_NEEDS (TARGET_ENGINE | TARGET_STATS | TARGET_DMA)
 #define TABLE_ENTRIES 512 /* of each format that can skip */
 
 static inline const char *skips(const struct ct_config *config)
@@ -20,15 +20,15 @@ static inline const char *skips(const struct ct_config *config)
 		       "hardware of this format marks no entry that leads to a table";
 }
 
-/* The first engine that there is on this processor, which skips or does not: 0 or -errno. */
+/* As is selected, but that it skips, or does not: 0 or -errno. */
 static inline int select_skip(bool on)
 {
-	struct iodirty_engine e = { .size = sizeof(e), .op = IODIRTY_ENGINE_GET_INDEX };
+	struct iodirty_engine e = { .size = sizeof(e), .op = IODIRTY_ENGINE_GET };
 
-	while (x(ct.t->driver->engine(ct.t, &e)), !e.out_usable)
-		e.index++;
+	x(ct.t->driver->engine(ct.t, &e));
 	e.op = IODIRTY_ENGINE_SELECT;
-	e.flags = on ? IODIRTY_ENGINE_SKIP : 0;
+	e.flags &= ~IODIRTY_ENGINE_SKIP;
+	e.flags |= on ? IODIRTY_ENGINE_SKIP : 0;
 	return ct.t->driver->engine(ct.t, &e);
 }
 

@@ -46,8 +46,9 @@ static void close_area(void)
 
 	pgt_gather_init(&g);
 	pgt_unmap(&pgt, area, LEAVES * leaf_size, &g);
-	ck_assert_uint_eq(g.first, area);
-	ck_assert_uint_eq(g.last, area + (LEAVES * leaf_size - 1));
+	ck_assert_uint_eq(g.nr, 1);
+	ck_assert_uint_eq(g.ranges[0].first, area);
+	ck_assert_uint_eq(g.ranges[0].last, area + (LEAVES * leaf_size - 1));
 	pgt_gather_free(&g);
 	ck_assert_uint_eq(pgt.table_pages, root);
 	pgt_fini(&pgt);
@@ -185,7 +186,7 @@ static void *mark(void *arg)
 
 static void race(unsigned int prot)
 {
-	const struct pgt_engine *engine = pgt_engines[0];
+	const struct pgt_engine *engine = pgt_engine_default();
 	unsigned int n = entries_a_leaf();
 	struct pgt_gather g;
 	struct pgt_bits b;

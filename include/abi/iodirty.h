@@ -268,7 +268,8 @@ enum iodirty_table_flags {
 /*
  * Read every IOPTE word of the tables that translate the range once and add them up:
  * the least that any harvest must do. There are several loops that read, since which is
- * the fastest depends on the machine; their sum is the same. ERANGE past the last.
+ * the fastest depends on the machine; their sum is the same. ERANGE past the last,
+ * EOPNOTSUPP for one that this processor does not have.
  */
 struct iodirty_table_read {
 	__u32 size;

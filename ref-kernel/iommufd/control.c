@@ -266,27 +266,43 @@ static int stats(struct ucmd *ucmd)
 static int table_read(struct ucmd *ucmd)
 {
 	struct iodirty_table_read *cmd = ucmd->arg;
-	u64 entries, sum, start;
+	const struct pgt_read_loop *loop;
+	struct pgt_read r;
 	struct hwpt *hwpt;
+	u32 i = 0;
+	int err;
 
-	/* pgtable/ has one loop and one order as yet */
-	if (cmd->flags || cmd->__reserved || cmd->order)
+	if (cmd->flags & ~IODIRTY_TABLE_EVICT || cmd->__reserved ||
+	    cmd->order > IODIRTY_TABLES_LINEAR)
 		return -EOPNOTSUPP;
-	if (cmd->loop)
+	while (i < cmd->loop && pgt_read_loops[i])
+		i++;
+	loop = pgt_read_loops[i];
+	if (!loop)
 		return -ERANGE;
+	if (loop->usable && !loop->usable())
+		return -EOPNOTSUPP;
 	if (!cmd->length || cmd->iova + cmd->length - 1 < cmd->iova)
 		return -EINVAL;
 	hwpt = object_get(ucmd->ctx, cmd->hwpt_id, OBJECT_HWPT);
 	if (!hwpt)
 		return -ENOENT;
 	port_rwsem_read(&hwpt->ioas->rwsem);
-	start = port_cpu_ns();
-	sum = pgt_read_tables(&hwpt->pgt, cmd->iova, cmd->iova + cmd->length - 1, &entries);
-	cmd->out_ns = port_cpu_ns() - start;
+	r = (struct pgt_read){
+		.loop = loop,
+		.linear = cmd->order == IODIRTY_TABLES_LINEAR,
+		.evict = cmd->flags & IODIRTY_TABLE_EVICT,
+	};
+	err = pgt_read_tables(&hwpt->pgt, cmd->iova, cmd->iova + cmd->length - 1, &r);
 	port_rwsem_read_end(&hwpt->ioas->rwsem);
 	object_put(&hwpt->obj);
-	cmd->out_sum = sum;
-	cmd->out_entries = entries;
+	if (err)
+		return err;
+	cmd->out_sum = r.sum;
+	cmd->out_entries = r.entries;
+	cmd->out_ns = r.ns;
+	memset(cmd->out_loop, 0, sizeof(cmd->out_loop));
+	memcpy(cmd->out_loop, loop->name, port_min(strlen(loop->name), sizeof(cmd->out_loop) - 1));
 	return ucmd_reply(ucmd);
 }
 

@@ -344,7 +344,7 @@ int hwpt_fill_area(struct hwpt *hwpt, struct area *area);
 /* Unmap, invalidate, drop pins and residue. ioas->rwsem held for writing. */
 void hwpt_drain_area(struct hwpt *hwpt, struct area *area);
 /*
- * Forget what @gather spans in every IOMMU and device that may cache it, also through
+ * Forget what @gather has in every IOMMU and device that may cache it, also through
  * a stage 1: if tables are to be freed, places on the way to leaves too. Complete on
  * return.
  */

@@ -79,14 +79,16 @@ static void invalidate_iommus(const struct hwpt *hwpt, const struct pgt_gather *
 		.kind = HW_INV_RANGE,
 		.leaf_only = !gather->tables,
 		.domain = hwpt->domain,
-		.first = gather->first,
-		.last = gather->last,
 	};
 	const struct hw_inv whole = { .kind = HW_INV_DOMAIN, .domain = hwpt->domain };
 
 	for (const struct hwpt_tag *tag = hwpt->tags; tag; tag = tag->next) {
 		cmd.pasid = tag->pasid;
-		hw_inv_issue(tag->iommu->hw, &cmd);
+		for (unsigned int i = 0; i < gather->nr; i++) {
+			cmd.first = gather->ranges[i].first;
+			cmd.last = gather->ranges[i].last;
+			hw_inv_issue(tag->iommu->hw, &cmd);
+		}
 		/* A range of ours finds nothing that went through a stage 1. */
 		if (tag->nested)
 			hw_inv_issue(tag->iommu->hw, &whole);
@@ -100,11 +102,14 @@ static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather 
 	bool any = false;
 
 	for (const struct attach *a = hwpt->attaches; a; a = a->hwpt_next) {
-		/* By addresses of stage 1, of which any may be of what @gather spans. */
-		bool all = pt_has_stage1(a->pt);
-
-		any |= attach_invalidate_device(a, all ? 0 : gather->first,
-						all ? UINT64_MAX : gather->last);
+		if (pt_has_stage1(a->pt)) {
+			/* By addresses of stage 1, of which any may be of what @gather has. */
+			any |= attach_invalidate_device(a, 0, UINT64_MAX);
+			continue;
+		}
+		for (unsigned int i = 0; i < gather->nr; i++)
+			any |= attach_invalidate_device(a, gather->ranges[i].first,
+							gather->ranges[i].last);
 	}
 	if (any)
 		hwpt_wait(hwpt);
@@ -114,7 +119,7 @@ static void invalidate_devices(const struct hwpt *hwpt, const struct pgt_gather 
  * hold of leaves waits until those are cleaned. */
 void hwpt_invalidate_walks(struct hwpt *hwpt, const struct pgt_gather *gather)
 {
-	if (gather->first > gather->last)
+	if (!gather->nr)
 		return;
 	port_rwsem_read(&hwpt->attach_sem);
 	invalidate_iommus(hwpt, gather);
@@ -124,7 +129,7 @@ void hwpt_invalidate_walks(struct hwpt *hwpt, const struct pgt_gather *gather)
 /* Devices only when the IOMMUs are clean: from them they would fetch it again. */
 void hwpt_invalidate(struct hwpt *hwpt, const struct pgt_gather *gather)
 {
-	if (gather->first > gather->last)
+	if (!gather->nr)
 		return;
 	port_rwsem_read(&hwpt->attach_sem);
 	invalidate_iommus(hwpt, gather);

@@ -25,8 +25,11 @@ unsigned int hwpt_max_leaf_lg2(const struct hwpt *hwpt)
 /* Leaves have changed size, and tables have gone: walk caches forget, too. */
 static void forget(void *arg, u64 first, u64 last)
 {
-	const struct pgt_gather gather = { .first = first, .last = last, .tables = true };
+	struct pgt_gather gather;
 
+	pgt_gather_init(&gather);
+	pgt_gather_add(&gather, first, last);
+	gather.tables = true;
 	hwpt_invalidate(arg, &gather);
 }
 

@@ -105,11 +105,13 @@ const struct pgt_format pgt_amd_v1 = {
 	.aperture_last = ~0ULL,
 	.output_lg2 = 52,
 	/* no DIRTY_PASID: a PASID translates by a guest table (v2), without D */
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_SKIP,
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_MASKED |
+		 IODIRTY_FORMAT_SKIP,
 	.present_mask = AMDV1_PR,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,
 	.clean_clear = AMDV1_D,
+	.several = (u64)AMDV1_NEXT_LEVEL_CONTIG << AMDV1_NEXT_LEVEL_SHIFT,
 	.dirty_set = AMDV1_A | AMDV1_D, /* hardware sets both */
 	.accessed = AMDV1_A,
 	.present = present,
@@ -130,11 +132,12 @@ const struct pgt_format pgt_mock = {
 	.aperture_last = MOCK_APERTURE_LAST,
 	.output_lg2 = 51, /* granules of half the size */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID |
-		 IODIRTY_FORMAT_SKIP,
+		 IODIRTY_FORMAT_MASKED | IODIRTY_FORMAT_SKIP,
 	.present_mask = AMDV1_PR,
 	.dirty_mask = AMDV1_PR | AMDV1_D,
 	.dirty_value = AMDV1_PR | AMDV1_D,
 	.clean_clear = AMDV1_D,
+	.several = (u64)AMDV1_NEXT_LEVEL_CONTIG << AMDV1_NEXT_LEVEL_SHIFT,
 	.dirty_set = AMDV1_A | AMDV1_D, /* hardware sets both */
 	.accessed = AMDV1_A,
 	.present = present,

@@ -107,13 +107,13 @@ static inline void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf, 
  * nests in stage 2. */
 #define S1_TRAITS                                                                                 \
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS | \
-		 IODIRTY_FORMAT_TAGS_PASID,                                                       \
+		 IODIRTY_FORMAT_TAGS_PASID | IODIRTY_FORMAT_MASKED,                               \
 	.dirty_mask = ARM_VALID | ARM_DBM | ARM_S1_AP2, .dirty_value = ARM_VALID | ARM_DBM,       \
 	.clean_set = ARM_S1_AP2, .dirty_clear = ARM_S1_AP2
-#define S2_TRAITS                                                                       \
-	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT,                     \
-	.dirty_mask = ARM_VALID | ARM_DBM | ARM_S2_S2AP1,                               \
-	.dirty_value = ARM_VALID | ARM_DBM | ARM_S2_S2AP1, .clean_clear = ARM_S2_S2AP1, \
+#define S2_TRAITS                                                                           \
+	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_MASKED, \
+	.dirty_mask = ARM_VALID | ARM_DBM | ARM_S2_S2AP1,                                   \
+	.dirty_value = ARM_VALID | ARM_DBM | ARM_S2_S2AP1, .clean_clear = ARM_S2_S2AP1,     \
 	.dirty_set = ARM_S2_S2AP1
 
 /*
@@ -138,6 +138,7 @@ static inline void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf, 
 					      .contiguous = true,                      \
 					      .always = true,                          \
 					      .present_mask = ARM_VALID,               \
+					      .several = ARM_CONTIGUOUS,               \
 					      .present = present,                      \
 					      .is_table = is_table,                    \
 					      .table_phys = table_phys,                \

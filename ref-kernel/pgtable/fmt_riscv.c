@@ -13,7 +13,7 @@
 #define NAPOT_LG2 16
 #define FLAGS                                                                             \
 	(IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS | \
-	 IODIRTY_FORMAT_TAGS_PASID)
+	 IODIRTY_FORMAT_TAGS_PASID | IODIRTY_FORMAT_MASKED)
 
 static bool present(u64 entry)
 {
@@ -87,6 +87,7 @@ static void decode(u64 entry, unsigned int level, struct pgt_leaf *leaf)
 		.dirty_mask = RISCV_V | RISCV_D,                                          \
 		.dirty_value = RISCV_V | RISCV_D,                                         \
 		.clean_clear = RISCV_D,                                                   \
+		.several = RISCV_N,                                                       \
 		.dirty_set = RISCV_A | RISCV_D, /* hardware sets both */                  \
 		.present = present,                                                       \
 		.is_table = is_table,                                                     \

@@ -58,6 +58,7 @@ const struct pgt_format pgt_vtd_fs = {
 	/* Hardware translates canonical addresses; IOVAs are the lower half of them. */
 	.aperture_last = (1ULL << 47) - 1,
 	.output_lg2 = 52,
+	/* Not MASKED: hardware may set EA in an entry that is dirty already. */
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_DIRTY_PASID | IODIRTY_FORMAT_WRITE_READS |
 		 IODIRTY_FORMAT_TAGS_PASID | IODIRTY_FORMAT_SKIP,
 	.always = true,

@@ -58,7 +58,7 @@ const struct pgt_format pgt_vtd_ss = {
 	.aperture_last = (1ULL << 48) - 1,
 	.output_lg2 = 52,
 	.flags = IODIRTY_FORMAT_DIRTY | IODIRTY_FORMAT_NEST_PARENT | IODIRTY_FORMAT_DIRTY_PASID |
-		 IODIRTY_FORMAT_SKIP,
+		 IODIRTY_FORMAT_MASKED | IODIRTY_FORMAT_SKIP,
 	.present_mask = VTDSS_R | VTDSS_W,
 	.dirty_mask = VTDSS_D,
 	.dirty_value = VTDSS_D,

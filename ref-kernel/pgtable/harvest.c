@@ -3,10 +3,12 @@
  * The harvest: which leaves were written, and make them clean.
  *
  * Hardware sets D while we look, and other harvests clear it. No write is lost:
- * an entry is cleaned only after its leaf was found dirty, by an atomic
- * operation, and that leaf is reported by every harvest that found it so. A D
- * that is set between the finding and the cleaning belongs to a write that is
- * complete before this harvest is, and is reported with the leaf.
+ * an entry is cleaned only after it was found dirty, by an atomic operation (or
+ * as PGT_MASKED says), and its leaf is reported by every harvest that found it so.
+ * A D that is set between the finding and the cleaning belongs to a write that is
+ * complete before this harvest is, and is reported with the leaf. Of a leaf of
+ * several entries those are cleaned that were found dirty; one that becomes so
+ * later stays, and reports the leaf the next time.
  */
 #include "walk.h"
 
@@ -48,96 +50,189 @@ void pgt_bits_set(struct pgt_bits *b, u64 first, u64 last)
 }
 
 /*
- * Bit i of @dirty stands for the bit of @iova + (i << lg2). Every bit that is
+ * Bit i of @items stands for the bit of @iova + (i << lg2). Every bit that is
  * set lies in the window, though @iova itself may be before it.
  */
-static void bits_or(struct pgt_bits *b, u64 iova, u64 dirty)
+static inline void bits_or(struct pgt_bits *b, u64 iova, u64 items)
 {
 	u64 at;
 
-	b->any = true;
 	if (iova < b->first) {
-		b->words[0] |= dirty >> ((b->first - iova) >> b->lg2);
+		b->words[0] |= items >> ((b->first - iova) >> b->lg2);
 		return;
 	}
 	at = (iova - b->first) >> b->lg2;
-	b->words[at / 64] |= dirty << (at % 64);
+	b->words[at / 64] |= items << (at % 64);
 	/* the word after may not exist when there is nothing for it */
-	if (at % 64 && dirty >> (64 - at % 64))
-		b->words[at / 64 + 1] |= dirty >> (64 - at % 64);
+	if (at % 64 && items >> (64 - at % 64))
+		b->words[at / 64 + 1] |= items >> (64 - at % 64);
+}
+
+static u64 bits_in(u64 v)
+{
+	v -= v >> 1 & 0x5555555555555555;
+	v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return v * 0x0101010101010101 >> 56;
 }
 
 struct harvest {
 	struct pgt *pgt;
-	const struct pgt_how *how;
-	bool clear;
+	const struct pgt_engine *engine;
+	const struct pgt_summary *summary; /* NULL: every table is looked at */
+	enum pgt_clear clear;
 	struct pgt_bits *b;
 	struct pgt_gather *g;
 };
 
-/* Make one entry write-clean, whatever it is now. */
-static void clean(struct harvest *h, u64 *entry)
+/* Up to PGT_SCAN entries of a table, 64 to a word; nothing is valid in a word that is not
+ * named. */
+struct chunk {
+	u64 *entries; /* the first of word 0 */
+	u64 iova; /* of that */
+	unsigned int at; /* where it is in its table */
+	unsigned int lg2, level; /* of an item; of the table */
+	/* Entries that were seen dirty, and of which words there are any. */
+	u64 dirty[PGT_SCAN_WORDS];
+	unsigned int words;
+	/* The same with all entries of each leaf; @dirty itself if that has single ones only. */
+	const u64 *items;
+	unsigned int item_words;
+	/* Each item is a bit, and none lies beyond the window. */
+	bool exact;
+};
+
+/* A leaf that is dirty in one of its entries is so in all: @items. No group crosses a
+ * chunk. */
+static void spread(const struct harvest *h, struct chunk *c, u64 *items)
 {
 	const struct pgt_format *fmt = h->pgt->fmt;
+	unsigned int words, w;
 
-	if (fmt->clean_clear)
-		port_fetch_and(entry, ~fmt->clean_clear);
-	else
-		port_fetch_or(entry, fmt->clean_set);
-	h->g->entries_cleared++;
+	for (w = 0; w < PGT_SCAN_WORDS; w++)
+		items[w] = c->words >> w & 1 ? c->dirty[w] : 0;
+	for (words = c->words; words; words &= words - 1) {
+		u64 left;
+
+		w = port_ctz(words);
+		for (left = c->dirty[w]; left; left &= left - 1) {
+			unsigned int i = w * 64 + port_ctz(left), n;
+			u64 entry = port_load(&c->entries[i]);
+
+			if ((entry & fmt->several) != fmt->several)
+				continue;
+			n = pgt_replicas(fmt, entry, c->level);
+			i = ((c->at + i) & ~(n - 1)) - c->at;
+			if (n < 64) {
+				u64 group = ((1ULL << n) - 1) << (i % 64);
+
+				items[w] |= group;
+				left &= ~group | (left & -left);
+				continue;
+			}
+			for (i /= 64; n; n -= 64, i++) {
+				items[i] = ~0ULL;
+				c->item_words |= 1U << i;
+			}
+			break;
+		}
+	}
+	c->item_words |= c->words;
+	c->items = items;
 }
 
-/* The dirty leaf that is entries [start, start + replicas) of a table. */
-static void harvest_leaf(struct harvest *h, const struct pgt_run *run, unsigned int start,
-			 unsigned int replicas)
+/* Items that are no bits one by one, or may reach out of the window: run by run. */
+static void report_runs(struct harvest *h, u64 iova, unsigned int lg2, u64 items)
 {
 	struct pgt_bits *b = h->b;
-	u64 first = run->base + ((u64)start << run->lg2);
-	u64 last = first + (((u64)replicas << run->lg2) - 1);
-	unsigned int i;
 
-	if (b)
+	while (items) {
+		u64 above = items + (items & -items); /* 0: up to the top */
+		u64 first = iova + ((u64)port_ctz(items) << lg2);
+		u64 last = iova + ((u64)(above ? port_ctz(above) : 64) << lg2) - 1;
+
 		pgt_bits_set(b, first, last);
-	if (!h->clear)
-		return;
-	if (b) {
-		b->head_first = port_min(b->head_first, first);
-		b->tail_last = port_max(b->tail_last, last);
+		if (h->clear != PGT_LOOK) {
+			b->head_first = port_min(b->head_first, first);
+			b->tail_last = port_max(b->tail_last, last);
+		}
+		items &= above;
 	}
-	for (i = start; i < start + replicas; i++)
-		clean(h, &run->table[i]);
-	pgt_gather_add(h->g, first, last);
-	h->g->cleaned_bytes += last - first + 1;
 }
 
-/* Dirty leaves of one entry each, of entries [at, at + 64), one bit each in b. */
-static void harvest_items(struct harvest *h, const struct pgt_run *run, unsigned int at, u64 dirty)
+static void report(struct harvest *h, const struct chunk *c)
 {
-	u64 first = run->base + ((u64)at << run->lg2);
-	u64 item = 1ULL << run->lg2;
+	unsigned int words, w;
 
-	if (h->b)
-		bits_or(h->b, first, dirty);
-	if (!h->clear)
-		return;
-	pgt_gather_add(h->g, first + port_ctz(dirty) * item,
-		       first + port_lg2(dirty) * item + (item - 1));
-	for (; dirty; dirty &= dirty - 1) {
-		clean(h, &run->table[at + port_ctz(dirty)]);
-		h->g->cleaned_bytes += item;
+	h->b->any = true;
+	for (words = c->item_words; words; words &= words - 1) {
+		w = port_ctz(words);
+		if (c->exact)
+			bits_or(h->b, c->iova + ((u64)w * 64 << c->lg2), c->items[w]);
+		else
+			report_runs(h, c->iova + ((u64)w * 64 << c->lg2), c->lg2, c->items[w]);
 	}
+}
+
+static void clean(struct harvest *h, const struct chunk *c)
+{
+	struct pgt_gather *g = h->g;
+	u64 n = h->engine->clean(h->pgt->fmt, c->entries, c->words, c->dirty, h->clear);
+	unsigned int words, w;
+
+	g->entries_cleared += n;
+	if (c->items != c->dirty)
+		n = 0;
+	for (words = c->item_words; words; words &= words - 1) {
+		w = port_ctz(words);
+		if (c->items != c->dirty)
+			n += bits_in(c->items[w]);
+		pgt_gather_items(g, c->iova + ((u64)w * 64 << c->lg2), c->lg2, c->items[w]);
+	}
+	g->cleaned_bytes += n << c->lg2;
+}
+
+/* Entries [lo, hi] of a table, of one chunk; no leaf is cut at either. */
+static void harvest_chunk(struct harvest *h, struct chunk *c, u64 *table, unsigned int lo,
+			  unsigned int hi)
+{
+	unsigned int last = hi / 64 - lo / 64;
+	u64 items[PGT_SCAN_WORDS];
+
+	c->words = h->engine->scan(h->pgt->fmt, c->level, table, lo, hi, h->clear, c->dirty);
+	if (!c->words)
+		return;
+	if (lo % 64 || hi % 64 != 63) {
+		c->dirty[0] &= ~0ULL << (lo % 64);
+		c->dirty[last] &= ~0ULL >> (63 - hi % 64);
+		if (!c->dirty[0])
+			c->words &= ~1U;
+		if (!c->dirty[last])
+			c->words &= ~(1U << last);
+	}
+	c->item_words = c->words & (PGT_SEVERAL - 1);
+	c->items = c->dirty;
+	if (c->words & PGT_SEVERAL) {
+		c->words &= PGT_SEVERAL - 1;
+		spread(h, c, items);
+	}
+	if (!c->words)
+		return;
+	if (h->b)
+		report(h, c);
+	if (h->clear != PGT_LOOK)
+		clean(h, c);
 }
 
 static void harvest_run(const struct pgt_run *run, void *arg)
 {
 	struct harvest *h = arg;
 	const struct pgt_format *fmt = h->pgt->fmt;
-	bool whole_bits = !h->b || h->b->lg2 == run->lg2;
-	unsigned int lo = run->lo, hi = run->hi;
-	unsigned int i, next;
+	unsigned int lo = run->lo, hi = run->hi, at, next;
+	struct chunk c;
 	u64 entry;
 
-	if (!run->level && pgt_passes_over(h->how->summary, run->base))
+	if (!run->level && pgt_passes_over(h->summary, run->base))
 		return;
 	/* A leaf cut by either end is dirty also where a replica outside is. */
 	entry = port_load(&run->table[lo]);
@@ -148,36 +243,18 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 		hi |= pgt_replicas(fmt, entry, run->level) - 1;
 	h->g->entries_scanned += hi - lo + 1;
 
+	c.lg2 = run->lg2;
+	c.level = run->level;
+	c.exact = h->b && h->b->lg2 == run->lg2 &&
+		  run->base + ((u64)lo << run->lg2) >= h->b->first &&
+		  run->base + ((u64)hi << run->lg2) <= h->b->last;
 	/* Entries that point to tables are never dirty: D is of leaves alone. */
-	for (i = lo; i <= hi; i = next) {
-		unsigned int at = i & ~63U;
-		u64 dirty =
-			h->how->engine->scan(&run->table[at], fmt->dirty_mask, fmt->dirty_value);
-		u64 items = 0;
-
-		next = at + 64;
-		dirty &= ~0ULL << (i - at);
-		if (hi < next)
-			dirty &= ~0ULL >> (next - 1 - hi);
-		while (dirty) {
-			unsigned int bit = port_ctz(dirty), start, replicas;
-
-			replicas = pgt_replicas(fmt, port_load(&run->table[at + bit]), run->level);
-			if (replicas == 1 && whole_bits) {
-				items |= 1ULL << bit;
-				dirty &= dirty - 1;
-				continue;
-			}
-			start = (at + bit) & ~(replicas - 1);
-			harvest_leaf(h, run, start, replicas);
-			if (start + replicas >= next) {
-				next = start + replicas;
-				break;
-			}
-			dirty &= ~0ULL << (start + replicas - at);
-		}
-		if (items)
-			harvest_items(h, run, at, items);
+	for (at = lo; at <= hi; at = next) {
+		next = (at | (PGT_SCAN - 1)) + 1;
+		c.at = at & ~63U;
+		c.entries = &run->table[c.at];
+		c.iova = run->base + ((u64)c.at << run->lg2);
+		harvest_chunk(h, &c, run->table, at, hi < next ? hi : next - 1);
 	}
 }
 
@@ -186,8 +263,11 @@ void pgt_harvest(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last
 {
 	struct harvest h = {
 		.pgt = pgt,
-		.how = how,
-		.clear = !(flags & PGT_NO_CLEAR),
+		.engine = how->engine,
+		.summary = how->summary,
+		.clear = flags & PGT_NO_CLEAR ? PGT_LOOK :
+			 how->masked	      ? PGT_MASKED :
+						PGT_LOCKED,
 		.b = b,
 		.g = g,
 	};
@@ -196,5 +276,5 @@ void pgt_harvest(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last
 		first = port_max(first, b->first);
 		last = port_min(last, b->last);
 	}
-	pgt_visit(pgt, first, last, harvest_run, &h);
+	pgt_visit_how(pgt, how, first, last, harvest_run, &h);
 }

@@ -65,6 +65,11 @@ struct pgt_format {
 	/* Made write-clean by entry = (entry & ~clean_clear) | clean_set, which
 	 * must be one atomic operation: one of the two is zero. */
 	u64 clean_clear, clean_set;
+	/*
+	 * All of these set in an entry: it is one of several of its leaf. 0: no leaf has more
+	 * than one. Groups never cross a multiple of PGT_SCAN entries.
+	 */
+	u64 several;
 	/* Made write-dirty, as hardware would: (entry | dirty_set) & ~dirty_clear. */
 	u64 dirty_set, dirty_clear;
 	/* Of an entry that leads to a table, what hardware sets when it walks through: A
@@ -85,17 +90,58 @@ struct pgt_format {
 extern const struct pgt_format *const pgt_formats[];
 const struct pgt_format *pgt_format_by_name(const char *name);
 
+/* How a harvest makes dirty entries clean. */
+enum pgt_clear {
+	PGT_LOOK, /* it does not */
+	PGT_LOCKED, /* one atomic operation an entry */
+	/*
+	 * Stores of 8 bytes, or of the lanes of a vector, into exactly the entries that were
+	 * seen dirty: what else hardware writes meanwhile stays. In those nothing can be lost:
+	 * hardware writes no more to an entry whose D it has set (that is what FORMAT_MASKED
+	 * says), so it holds what was read from it, or another harvest has cleaned it since, and
+	 * then hardware may have set D again. That is a write which is complete before this
+	 * harvest is, and whoever saw the entry dirty reports its leaf, after invalidating. It is
+	 * no other with an atomic operation in place of the store. Who gives back what he could
+	 * not deliver (pgt_set_dirty) gives back what this harvest reports, too.
+	 *
+	 * It relies on the processor's loads and stores of each 8 bytes being whole, those of a
+	 * vector's lanes, too. Processors do so in cached memory; no manual promises it for
+	 * vectors of more than 16 bytes.
+	 */
+	PGT_MASKED,
+};
+
+#define PGT_SCAN 512 /* entries at most that an engine is given at once */
+#define PGT_SCAN_WORDS (PGT_SCAN / 64)
+
 /*
- * How the entries of a table are examined, 64 at a time: bit i of the result says that
- * entries[i] was write-dirty when it was read.
+ * A way to go over entries. What it finds is the same with each, and none writes to an
+ * entry that it did not see dirty, but for an atomic operation that leaves it as it is.
  */
 struct pgt_engine {
 	const char *name;
 	const char *summary; /* a line for people */
 	/* NULL: on any processor. */
 	bool (*usable)(void);
-	u64 (*scan)(const u64 *entries, u64 dirty_mask, u64 dirty_value);
+	/*
+	 * Look at the entries [lo, hi] of @table, of @level, which are within PGT_SCAN
+	 * aligned ones. Bit i % 64 of dirty[i / 64 - lo / 64]: entry i was write-dirty when it
+	 * was read; of entries before @lo and after @hi in the first and last word any. Returns
+	 * bit w: dirty[w] is not 0; and PGT_SEVERAL. With clear an engine may clean already
+	 * what it finds in [lo, hi].
+	 */
+	unsigned int (*scan)(const struct pgt_format *fmt, unsigned int level, u64 *table,
+			     unsigned int lo, unsigned int hi, enum pgt_clear clear, u64 *dirty);
+	/*
+	 * Make clean the entries that scan saw dirty: bits of the words of @dirty that @words
+	 * names, of the entries from @entries on. How many these are.
+	 */
+	u64 (*clean)(const struct pgt_format *fmt, u64 *entries, unsigned int words,
+		     const u64 *dirty, enum pgt_clear clear);
 };
+
+/* Unless it is set, no dirty entry that scan found is one of several of its leaf. */
+#define PGT_SEVERAL (1U << PGT_SCAN_WORDS)
 
 /* The first that is usable is the default; ended by NULL. */
 extern const struct pgt_engine *const pgt_engines[];
@@ -114,8 +160,18 @@ struct pgt_how {
 };
 
 /* What an operation did that hardware's caches must forget, and pages to free. */
+#define PGT_RANGES 32
+
+struct pgt_range {
+	u64 first, last; /* IOVA, inclusive */
+};
+
 struct pgt_gather {
-	u64 first, last; /* IOVA span, inclusive; nothing when first > last */
+	/* Ascending, neither touching nor overlapping. Exact until there are more than fit:
+	 * then the smallest gaps are taken in. */
+	struct pgt_range ranges[PGT_RANGES];
+	unsigned int nr;
+	u64 gap; /* bytes of the smallest there is, when nr == PGT_RANGES */
 	u64 cleaned_bytes;
 	u64 entries_scanned, entries_cleared;
 	bool tables; /* what walk caches hold of some is stale, too: cut off, or A is clear */
@@ -124,7 +180,8 @@ struct pgt_gather {
 };
 
 void pgt_gather_init(struct pgt_gather *g);
-/* Only after the span has been invalidated, walk caches too, and waited for. */
+void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last);
+/* Only after the ranges have been invalidated, walk caches too, and waited for. */
 void pgt_gather_free(struct pgt_gather *g);
 
 struct pgt {
@@ -293,8 +350,34 @@ void pgt_give_back(struct pgt *pgt, u64 first, u64 last, unsigned int prot);
  * writable (Arm), a leaf that may not be written stays as it is. */
 int pgt_set_dirty(struct pgt *pgt, u64 iova);
 
-/* Read each entry that translates a part of [first, last] once, of tables of all
- * levels; a sum of them. */
-u64 pgt_read_tables(struct pgt *pgt, u64 first, u64 last, u64 *entries);
+/*
+ * The least that a harvest must do: each entry that translates a part of a range is read
+ * once, of tables of all levels (read.c).
+ */
+struct pgt_span {
+	const u64 *entries;
+	u64 n;
+};
+
+/* A way to read; which is the fastest depends on the processor. */
+struct pgt_read_loop {
+	const char *name;
+	bool (*usable)(void); /* NULL: on any processor */
+	u64 (*sum)(const struct pgt_span *spans, u64 n);
+};
+
+/* Ended by NULL; the first is for any processor. */
+extern const struct pgt_read_loop *const pgt_read_loops[];
+
+struct pgt_read {
+	const struct pgt_read_loop *loop;
+	bool linear; /* by address, not as a harvest comes to the tables */
+	bool evict; /* take them out of the processor's caches instead of reading */
+	u64 sum, entries; /* the entries, added up; and how many they are */
+	u64 ns; /* processor time of the reading alone */
+};
+
+/* -ENOMEM; -EOPNOTSUPP: nothing can be evicted. */
+int pgt_read_tables(struct pgt *pgt, u64 first, u64 last, struct pgt_read *r);
 
 #endif

@@ -264,11 +264,58 @@ int pgt_set_dirty(struct pgt *pgt, u64 iova)
 	return 0;
 }
 
-/* Entry 0 of @table is @base; [first, last] is within it. */
-static void visit_table(struct pgt *pgt, u64 *table, unsigned int level, u64 base, u64 first,
-			u64 last, void (*visit)(const struct pgt_run *run, void *arg), void *arg)
+/* Tables ahead of the one that is visited: of those so far their address is translated,
+ * and a line fetched; of those so near all lines. */
+#define AHEAD_FAR 8
+#define AHEAD_NEAR 2
+
+/* The table that entry @i leads to, if it lies elsewhere than behind the one before: what
+ * follows on in memory the processor fetches by itself, and better. NULL: nothing to do. */
+static const char *elsewhere(const struct pgt_format *fmt, const struct pgt_run *run,
+			     unsigned int i)
 {
-	const struct pgt_format *fmt = pgt->fmt;
+	u64 entry, before;
+	const char *child;
+
+	if (i > run->hi)
+		return NULL;
+	entry = port_load(&run->table[i]);
+	before = port_load(&run->table[i - 1]);
+	if (!fmt->is_table(entry, run->level))
+		return NULL;
+	child = (const char *)pgt_child(fmt, entry);
+	if (fmt->is_table(before, run->level) &&
+	    child == (const char *)pgt_child(fmt, before) +
+			     (1ULL << pgt_table_lg2(fmt, run->level - 1)))
+		return NULL;
+	return child;
+}
+
+/* Entry @i is visited next. */
+static void fetch_ahead(const struct pgt_format *fmt, const struct pgt_run *run, unsigned int i)
+{
+	const char *far = elsewhere(fmt, run, i + AHEAD_FAR);
+	const char *near = elsewhere(fmt, run, i + AHEAD_NEAR);
+	u64 at;
+
+	if (far)
+		__builtin_prefetch(far);
+	for (at = 0; near && at < 1ULL << pgt_table_lg2(fmt, run->level - 1); at += PORT_CACHE_LINE)
+		__builtin_prefetch(near + at);
+}
+
+struct visit {
+	const struct pgt_format *fmt;
+	bool prefetch;
+	void (*fn)(const struct pgt_run *run, void *arg);
+	void *arg;
+};
+
+/* Entry 0 of @table is @base; [first, last] is within it. */
+static void visit_table(const struct visit *v, u64 *table, unsigned int level, u64 base, u64 first,
+			u64 last)
+{
+	const struct pgt_format *fmt = v->fmt;
 	const struct pgt_run run = {
 		.table = table,
 		.level = level,
@@ -279,7 +326,7 @@ static void visit_table(struct pgt *pgt, u64 *table, unsigned int level, u64 bas
 	};
 	unsigned int i;
 
-	visit(&run, arg);
+	v->fn(&run, v->arg);
 	if (!level)
 		return;
 	for (i = run.lo; i <= run.hi; i++) {
@@ -287,83 +334,31 @@ static void visit_table(struct pgt *pgt, u64 *table, unsigned int level, u64 bas
 		u64 item = base + ((u64)i << run.lg2);
 		u64 item_last = item + ((1ULL << run.lg2) - 1);
 
-		if (fmt->is_table(entry, level))
-			visit_table(pgt, pgt_child(fmt, entry), level - 1, item,
-				    port_max(first, item), port_min(last, item_last), visit, arg);
+		if (!fmt->is_table(entry, level))
+			continue;
+		if (v->prefetch && level == 1)
+			fetch_ahead(fmt, &run, i);
+		visit_table(v, pgt_child(fmt, entry), level - 1, item, port_max(first, item),
+			    port_min(last, item_last));
 	}
+}
+
+void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
+		   void (*visit)(const struct pgt_run *run, void *arg), void *arg)
+{
+	const struct visit v = {
+		.fmt = pgt->fmt,
+		.prefetch = how && how->prefetch,
+		.fn = visit,
+		.arg = arg,
+	};
+
+	if (pgt_clip(pgt->fmt, &first, &last))
+		visit_table(&v, pgt->root, pgt->fmt->levels - 1, 0, first, last);
 }
 
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg)
 {
-	if (pgt_clip(pgt->fmt, &first, &last))
-		visit_table(pgt, pgt->root, pgt->fmt->levels - 1, 0, first, last, visit, arg);
-}
-
-struct sum {
-	u64 sum, entries;
-};
-
-/* Two entries: as wide as any x86-64 or arm64 reads; may_alias as memcpy would. */
-typedef u64 pair __attribute__((vector_size(16), may_alias));
-
-/*
- * Plain loads, four sums that do not wait for each other: this is to cost no
- * more than reading must. Hardware may write the entries meanwhile, and a torn
- * sum is as good as another.
- */
-__attribute__((no_sanitize("thread"))) static void sum_run(const struct pgt_run *run, void *arg)
-{
-	struct sum *s = arg;
-	unsigned int i = run->lo, end = run->hi + 1;
-	pair s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
-
-	s->entries += end - i;
-	for (; i % 8 && i < end; i++)
-		s->sum += run->table[i];
-	for (; i + 8 <= end; i += 8) {
-		const pair *p = (const pair *)&run->table[i];
-
-		s0 += p[0];
-		s1 += p[1];
-		s2 += p[2];
-		s3 += p[3];
-	}
-	for (; i < end; i++)
-		s->sum += run->table[i];
-	s0 += s1 + s2 + s3;
-	s->sum += s0[0] + s0[1];
-}
-
-u64 pgt_read_tables(struct pgt *pgt, u64 first, u64 last, u64 *entries)
-{
-	struct sum s = { 0 };
-
-	pgt_visit(pgt, first, last, sum_run, &s);
-	*entries = s.entries;
-	return s.sum;
-}
-
-void pgt_gather_init(struct pgt_gather *g)
-{
-	*g = (struct pgt_gather){ .first = ~0ULL };
-}
-
-void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last)
-{
-	g->first = port_min(g->first, first);
-	g->last = port_max(g->last, last);
-}
-
-void pgt_gather_free(struct pgt_gather *g)
-{
-	u64 *page = g->free_list;
-
-	while (page) {
-		u64 *next = (u64 *)(unsigned long)port_load(page);
-
-		port_table_free(page, g->table_lg2);
-		page = next;
-	}
-	g->free_list = NULL;
+	pgt_visit_how(pgt, NULL, first, last, visit, arg);
 }

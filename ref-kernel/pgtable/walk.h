@@ -71,6 +71,9 @@ struct pgt_run {
  */
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
+/* The same; @how NULL: nothing is fetched ahead. */
+void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
+		   void (*visit)(const struct pgt_run *run, void *arg), void *arg);
 
 /* Is the leaf table whose entry 0 is @base one that @s passes over? @s may be NULL. */
 static inline bool pgt_passes_over(const struct pgt_summary *s, u64 base)
@@ -99,7 +102,7 @@ u64 pgt_leaf_entry(const struct pgt *pgt, u64 pa, unsigned int lg2, unsigned int
  * if none is present. */
 u64 *pgt_find(struct pgt *pgt, u64 iova, unsigned int *level);
 
-/* Extend the span of @g by [first, last]. */
-void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last);
+/* Add the items of 2^@lg2 bytes from @iova on that @items, not 0, has bits of. */
+void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 items);
 
 #endif

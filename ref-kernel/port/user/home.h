@@ -34,6 +34,11 @@ typedef long long s64;
 /* As in Linux; no program sees it. */
 #define ERESTARTSYS 512
 
+/* There is vector.h. A kernel's module has no vector unit to itself. */
+#ifdef __x86_64__
+#define PORT_VECTOR 1
+#endif
+
 struct port_fd;
 struct port_file;
 struct port_mm;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Four entries at a time, by AVX2. */
+#include "engines.h"
+
+#ifdef PORT_VECTOR
+
+#include "vector.h"
+
+/* Hardware sets bits while we load: a lane is what its entry was at some moment. */
+#define NO_TSAN __attribute__((no_sanitize("thread")))
+
+/* Below so many dirty entries of 64 they are stored one by one. */
+#define FEW 4
+
+PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
+					      __m256i *all)
+{
+	u64 w = 0;
+	unsigned int i;
+
+#pragma GCC unroll 16
+	for (i = 0; i < 16; i++) {
+		__m256i v = _mm256_load_si256((const __m256i *)entries + i);
+		__m256i is = _mm256_cmpeq_epi64(_mm256_and_si256(v, mask), value);
+
+		*all = _mm256_or_si256(*all, v);
+		w |= (u64)(unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(is)) << 4 * i;
+	}
+	return w;
+}
+
+PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_format *fmt, unsigned int level,
+					   u64 *table, unsigned int lo, unsigned int hi,
+					   enum pgt_clear clear, u64 *dirty)
+{
+	const __m256i mask = _mm256_set1_epi64x((long long)fmt->dirty_mask);
+	const __m256i value = _mm256_set1_epi64x((long long)fmt->dirty_value);
+	const __m256i several = _mm256_set1_epi64x((long long)fmt->several);
+	__m256i all = _mm256_setzero_si256();
+	const u64 *entries = &table[lo & ~63U];
+	unsigned int n = hi / 64 - lo / 64 + 1, words = 0, i;
+
+	(void)level;
+	(void)clear;
+	for (i = 0; i < n; i++) {
+		dirty[i] = scan_word(&entries[i * 64], mask, value, &all);
+		words |= (unsigned int)!!dirty[i] << i;
+	}
+	/* an entry has them all only if all have one that has them */
+	if (fmt->several && words) {
+		all = _mm256_cmpeq_epi64(_mm256_and_si256(all, several), several);
+		if (!_mm256_testz_si256(all, all))
+			words |= PGT_SEVERAL;
+	}
+	return words;
+}
+
+/* The lanes of @dirty, four bits, and no others are stored. */
+PORT_AVX2 NO_TSAN static inline void store_lanes(u64 *entries, unsigned int dirty, __m256i clear,
+						 __m256i set)
+{
+	const __m256i bits = _mm256_setr_epi64x(1, 2, 4, 8);
+	__m256i lanes = _mm256_and_si256(_mm256_set1_epi64x(dirty), bits);
+	__m256i v = _mm256_load_si256((const __m256i *)entries);
+
+	v = _mm256_or_si256(_mm256_andnot_si256(clear, v), set);
+	_mm256_maskstore_epi64((long long *)entries, _mm256_cmpeq_epi64(lanes, bits), v);
+}
+
+PORT_AVX2 NO_TSAN static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned int words,
+				   const u64 *dirty, enum pgt_clear clear)
+{
+	const __m256i clear_bits = _mm256_set1_epi64x((long long)fmt->clean_clear);
+	const __m256i set_bits = _mm256_set1_epi64x((long long)fmt->clean_set);
+	unsigned int i;
+	u64 n = 0;
+
+	for (; words; words &= words - 1) {
+		unsigned int w = port_ctz(words);
+		u64 *at = &entries[w * 64], word = dirty[w], count = __builtin_popcountll(word);
+
+		n += count;
+		if (clear == PGT_LOCKED) {
+			pgt_lock_clean_word(fmt, at, word);
+		} else if (count < FEW) {
+			pgt_store_clean_word(fmt, at, word);
+		} else {
+			for (i = 0; i < 16; i++)
+				store_lanes(&at[4 * i], word >> 4 * i & 0xf, clear_bits, set_bits);
+		}
+	}
+	return n;
+}
+
+const struct pgt_engine pgt_engine_avx2 = {
+	.name = "avx2",
+	.summary = "four entries at a time, by AVX2",
+	.usable = port_has_avx2,
+	.scan = scan,
+	.clean = clean,
+};
+
+#endif
