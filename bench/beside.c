@@ -55,7 +55,7 @@ static const struct variant *variant_of(const struct rig *rig)
 	return &variants[rig->cell->variant];
 }
 
-/* The first target's engine stays its default, the first of its list. */
+/* The first target's engine stays its default, the first of its list that can be used. */
 static const char *select_clear(struct rig *rig)
 {
 	struct target *t = rig->space.t;
@@ -64,7 +64,9 @@ static const char *select_clear(struct rig *rig)
 
 	if (!t->driver->engine)
 		return NULL;
-	err = t->driver->engine(t, &e);
+	do
+		err = t->driver->engine(t, &e);
+	while (!err && !e.out_usable && ++e.index);
 	e.op = IODIRTY_ENGINE_SELECT;
 	e.clear = variant_of(rig)->masked ? IODIRTY_CLEAR_MASKED : IODIRTY_CLEAR_LOCKED;
 	if (!err)
