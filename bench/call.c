@@ -20,8 +20,9 @@ struct costs {
 		no_clear[CELL_REPETITIONS];
 };
 
-/* By @length bytes a call, @n of them. */
-static const char *harvest_in_pieces(struct rig *rig, uint64_t length, unsigned int n, double *ns)
+/* By @length bytes a call, @n of them, each @apart from the last. */
+static const char *harvest_in_pieces(struct rig *rig, uint64_t length, unsigned int n,
+				     uint64_t apart, double *ns)
 {
 	struct space *s = &rig->space;
 	uint64_t start;
@@ -29,52 +30,21 @@ static const char *harvest_in_pieces(struct rig *rig, uint64_t length, unsigned 
 
 	memset(rig->bitmap, 0, rig->pattern.words * sizeof(*rig->bitmap));
 	start = measure_now_ns();
-	for (unsigned int i = 0; i < n && !err; i++) {
-		struct iommu_hwpt_get_dirty_bitmap get = {
-			.size = sizeof(get),
-			.hwpt_id = s->hwpt,
-			.iova = s->iova + i * length,
-			.length = length,
-			.page_size = s->page,
-			.data = (uintptr_t)rig->bitmap + i * length / s->page / 8,
-		};
-
-		err = s->t->driver->ioctl(s->t, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
-	}
+	for (unsigned int i = 0; i < n && !err; i++)
+		err = space_harvest_part(s, 0, i * apart, length, s->page,
+					 &rig->bitmap[i * apart / s->page / 64]);
 	*ns = measure_since_ns(start);
 	return err ? rig_failed(rig, err, "a call for a piece of the range") : NULL;
-}
-
-/* So many calls for the range's first leaf, which is clean. */
-static const char *harvest_one(struct rig *rig, double *ns)
-{
-	struct space *s = &rig->space;
-	uint64_t start = measure_now_ns();
-	int err = 0;
-
-	for (unsigned int i = 0; i < PAGE_CALLS && !err; i++) {
-		struct iommu_hwpt_get_dirty_bitmap get = {
-			.size = sizeof(get),
-			.hwpt_id = s->hwpt,
-			.iova = s->iova,
-			.length = s->page,
-			.page_size = s->page,
-			.data = (uintptr_t)rig->bitmap,
-		};
-
-		err = s->t->driver->ioctl(s->t, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
-	}
-	*ns = measure_since_ns(start) / PAGE_CALLS;
-	return err ? rig_failed(rig, err, "a call for one page") : NULL;
 }
 
 static const char *round_of(struct rig *rig, struct costs *costs)
 {
 	const char *why = rig_write(rig, PERMILLE, rig->n);
+	uint64_t length = rig->space.length / PIECES;
 	unsigned int n = rig->n;
 
 	/* Pieces begin at whole words of the bitmap. */
-	if (rig->space.length / rig->space.page < 64 * PIECES)
+	if (length / rig->space.page < 64)
 		return "the range is too small to be cut";
 	if (!why)
 		why = rig_harvest(rig, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR, &costs->no_clear[n]);
@@ -87,10 +57,13 @@ static const char *round_of(struct rig *rig, struct costs *costs)
 	if (!why)
 		why = rig_write_again(rig);
 	if (!why)
-		why = harvest_in_pieces(rig, rig->space.length / PIECES, PIECES, &costs->pieces[n]);
+		why = harvest_in_pieces(rig, length, PIECES, length, &costs->pieces[n]);
 	if (!why)
 		why = rig_check(rig);
-	return why ? why : harvest_one(rig, &costs->page[n]);
+	if (!why) /* the range's first page, which is clean by now */
+		why = harvest_in_pieces(rig, rig->space.page, PAGE_CALLS, 0, &costs->page[n]);
+	costs->page[n] /= PAGE_CALLS;
+	return why;
 }
 
 static const char *run(struct rig *rig)

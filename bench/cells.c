@@ -152,6 +152,9 @@ void cells_add(struct cells *cells, const struct cell *cell, cell_fn *run, const
 		exit(1);
 	}
 	*c = *cell;
+	if (c->plan->repetitions)
+		c->repetitions = c->plan->repetitions < CELL_REPETITIONS ? c->plan->repetitions :
+									   CELL_REPETITIONS;
 	c->run = run;
 	c->of = cells;
 	c->next = NULL;

@@ -16,10 +16,8 @@
 static struct cells cells;
 
 struct waits {
-	double harvest[CELL_REPETITIONS];
-	double max[CELL_REPETITIONS], part[CELL_REPETITIONS];
+	double max[CELL_REPETITIONS], harvest[CELL_REPETITIONS], part[CELL_REPETITIONS];
 	double quiet; /* the least, with no harvest */
-	unsigned int n; /* harvests in which there was a call */
 	uint64_t calls; /* that were begun while there was a harvest */
 };
 
@@ -56,25 +54,35 @@ static const char *round_of(struct aside *a, struct waits *w)
 		return why;
 	while (!atomic_load(&b.begun))
 		;
-	while (!why && !atomic_load(&b.ended)) {
+	do {
 		why = wait_once(a, &ns);
 		max = ns > max ? ns : max;
 		w->calls++;
-	}
+	} while (!why && !atomic_load(&b.ended));
 	other = background_stop(&b);
 	if (!why)
 		why = other;
 	w->harvest[rig->n] = b.wall_ns;
-	if (max) {
-		w->max[w->n] = max;
-		w->part[w->n++] = max / b.wall_ns;
-	}
+	w->max[rig->n] = max;
+	w->part[rig->n] = max / b.wall_ns;
 	return why ? why : rig_check(rig);
+}
+
+/* Pieces that harvests have been made in; 0 where the target does not say. */
+static uint64_t pieces(struct rig *rig)
+{
+	struct iodirty_stats stats = { .size = sizeof(stats) };
+	struct target *t = rig->space.t;
+
+	if (!(t->caps & TARGET_STATS) || t->driver->stats(t, &stats))
+		return 0;
+	return stats.harvest_pieces;
 }
 
 static const char *run(struct rig *rig)
 {
 	struct waits w = { 0 };
+	uint64_t first = pieces(rig);
 	struct aside a;
 	const char *why = aside_open(&a, rig, rig->space.leaf);
 
@@ -85,13 +93,13 @@ static const char *run(struct rig *rig)
 	aside_close(&a);
 	if (why)
 		return why;
-	if (!w.n)
-		return "no call was made while there was a harvest";
-	rig_report(rig, "hold_max_us", measure_median(w.max, w.n) / 1e3);
-	rig_report(rig, "x_of_harvest", measure_median(w.part, w.n));
+	rig_report(rig, "hold_max_us", measure_median(w.max, rig->n) / 1e3);
+	rig_report(rig, "x_of_harvest", measure_median(w.part, rig->n));
 	rig_report(rig, "quiet_us", w.quiet / 1e3);
 	rig_report(rig, "harvest_ms", measure_median(w.harvest, rig->n) / 1e6);
 	rig_report(rig, "calls", w.calls);
+	if (first != pieces(rig))
+		rig_report(rig, "pieces", (double)(pieces(rig) - first) / rig->n);
 	return NULL;
 }
 

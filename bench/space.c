@@ -295,12 +295,27 @@ void space_close(struct space *s)
 	s->reserved = NULL;
 }
 
-/* By the test interface: a call a chunk, since the kernel limits the bitmap. */
+/* Bits @first to @first + @n - 1, @apart bits from one to the next. */
+static void spread(uint8_t *to, const uint64_t *bits, uint64_t first, uint64_t n, uint64_t apart)
+{
+	memset(to, 0, (n * apart + 7) / 8);
+	for (uint64_t i = 0; i < n; i++)
+		if (bits[(first + i) / 64] >> (first + i) % 64 & 1)
+			to[i * apart / 8] |= 1 << i * apart % 8;
+}
+
+/*
+ * By the test interface: a call a chunk, since the kernel limits the bitmap. Its bits
+ * stand for granules, whatever page_size says (Linux 6.12); of a page the first is marked.
+ */
 static int mark_by_test(struct space *s, const uint64_t *pages)
 {
-	uint64_t chunk = min_u64(s->length, CHUNK), bits = chunk / s->page;
+	uint64_t granule = 1ULL << s->format.granule_lg2, chunk = min_u64(s->length, CHUNK);
+	uint64_t bits = chunk / s->page;
+	uint8_t *granules = malloc(chunk / granule / 8 + 1);
+	int err = granules ? 0 : -ENOMEM;
 
-	for (uint64_t off = 0; off < s->length; off += chunk) {
+	for (uint64_t off = 0; off < s->length && !err; off += chunk) {
 		struct iommu_test_cmd cmd = {
 			.size = sizeof(cmd),
 			.op = IOMMU_TEST_OP_DIRTY,
@@ -308,16 +323,16 @@ static int mark_by_test(struct space *s, const uint64_t *pages)
 			.dirty = {
 				.iova = s->iova + off,
 				.length = chunk,
-				.page_size = s->page,
-				.uptr = (uintptr_t)pages + off / chunk * bits / 8,
+				.page_size = granule,
+				.uptr = (uintptr_t)granules,
 			},
 		};
-		int err = s->t->driver->ioctl(s->t, IOMMU_TEST_CMD, &cmd);
 
-		if (err)
-			return err;
+		spread(granules, pages, off / s->page, bits, s->page / granule);
+		err = s->t->driver->ioctl(s->t, IOMMU_TEST_CMD, &cmd);
 	}
-	return 0;
+	free(granules);
+	return err;
 }
 
 static int mark_by_dma(struct space *s, const uint64_t *pages)

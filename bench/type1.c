@@ -150,6 +150,7 @@ static const char *run(struct rig *rig)
 		return why;
 	measure_median(r.type1, rig->n);
 	measure_median(r.iommufd, rig->n);
+	rig_report(rig, "range_pages", rig->pattern.leaves);
 	rig_report(rig, "pages_written", (double)rig->written / rig->n);
 	rig_report(rig, "pages_iommufd", (double)rig->reported / rig->n);
 	rig_report(rig, "pages_type1", (double)r.pages / rig->n);

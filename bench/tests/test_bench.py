@@ -63,6 +63,25 @@ class Runs(unittest.TestCase):
             if "/1%/" in name and "bitmap:2M" not in name:
                 self.assertEqual(row["over_report"], row["leaf_bytes"] / 4096, name)
 
+    def test_rows_of_the_other_sets(self):
+        names = ("enable", "map", "call", "dma", "slowdown", "type1", "precopy", "hold")
+        words = [word for name in names for word in ("--set", name)]
+        rows = self.measured("--repetitions", "1", "-f", "amd-v1", *words)
+        self.assertEqual({name.split("/")[0] for name in rows}, set(names))
+        for name, row in rows.items():
+            if name.startswith("type1/"):
+                self.assertEqual(row["pages_type1"], row["range_pages"], name)
+                self.assertEqual(row["pages_iommufd"], row["pages_written"], name)
+            if name.startswith("enable/amd-v1/2M"):
+                self.assertEqual(row["over_report"], 1 if name.count("/") > 2 else 512, name)
+
+    def test_two_targets(self):
+        rows = self.measured("--against", "ref", "--repetitions", "1", "-f", "mock")
+        self.assertLessEqual({f"beside/ref/mock/4K/{density}" for density in
+                              ("0%", "1%", "10%", "100%")}, set(rows))
+        for row in rows.values():
+            self.assertEqual((row["ioptes_per_page"], row["other_ioptes_per_page"]), (2, 2))
+
     def test_schema_is_strict(self):
         self.measured("--only", ONE, "--repetitions", "1")
         row = self.data["benchmarks"][0]
