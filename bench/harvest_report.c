@@ -70,6 +70,8 @@ static void report_stats(struct bench_state *state, const struct harvest_row *ro
 	bench_counter(state, "entries_cleared", per(s->entries_cleared, n));
 	bench_counter(state, "invalidations", per(s->invalidations, n));
 	bench_counter(state, "waits", per(s->waits, n));
+	bench_counter(state, "pieces", per(s->harvest_pieces, n));
+	bench_counter(state, "pins", per(s->window_pins, n));
 	if (row->variant.skip)
 		bench_counter(state, "tables_passed", per(s->tables_passed, n));
 	if (s->cleaned_bytes)
