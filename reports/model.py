@@ -224,24 +224,93 @@ class Cell:
                 self.density)
 
 
+@dataclass
+class Row:
+    """One row of another set of the benchmark: SET/WHERE..."""
+
+    kind: str
+    where: list
+    numbers: dict
+    error: str = ""
+
+    def __getitem__(self, name):
+        return self.numbers.get(name)
+
+    @property
+    def name(self):
+        return "/".join([self.kind, *self.where])
+
+    @property
+    def density(self):
+        """Per cent, of the part that says so; None: none does."""
+        for part in self.where:
+            if re.fullmatch(r"[0-9.]+%", part):
+                return float(part[:-1])
+        return None
+
+
+# What Google Benchmark says of every row, besides the counters.
+OF_EVERY_ROW = {"family_index", "per_family_instance_index", "repetitions", "repetition_index",
+                "threads", "iterations", "real_time", "cpu_time"}
+
+
 class Bench:
     """bench.json, as Google Benchmark wrote it."""
 
     def __init__(self, data):
+        rows = [r for r in data.get("benchmarks", []) if isinstance(r.get("name"), str)]
         self.context = data.get("context", {})
-        self.all = [c for c in map(self._cell, data.get("benchmarks", [])) if c]
+        self.all = [c for c in map(self._cell, rows) if c]
+        self.rows = [r for r in map(self._row, rows) if r]
         self.cells = self._plain()
 
     @staticmethod
-    def _cell(row):
-        parts = re.sub(r"/iterations:.*", "", row.get("name", "")).split("/")
+    def _parts(row):
+        return re.sub(r"/(iterations:|manual_time|process_time|real_time).*", "",
+                      row["name"]).split("/")
+
+    @staticmethod
+    def _error(row):
+        return str(row.get("error_message", "failed")) if row.get("error_occurred") else ""
+
+    @staticmethod
+    def _numbers(row):
+        return {k: v for k, v in row.items() if k not in OF_EVERY_ROW
+                and isinstance(v, (int, float)) and not isinstance(v, bool)}
+
+    @classmethod
+    def _row(cls, row):
+        kind, *where = cls._parts(row)
+        if kind == "harvest" or not where:
+            return None
+        return Row(kind, where, cls._numbers(row), cls._error(row))
+
+    def sets(self):
+        """Name -> rows that are good, of each set but the harvest's."""
+        sets = {}
+        for row in self.rows:
+            if not row.error:
+                sets.setdefault(row.kind, []).append(row)
+        return sets
+
+    def ways(self, fmt, **fixed):
+        """Variant -> good harvests of the whole by one thread into a plain bitmap, at the
+        format's smallest leaf; @fixed: attributes that they must have."""
+        lines = {}
+        for c in self.all:
+            if (c.format == fmt and not c.error and "/" not in c.variant
+                    and c.leaf == self.smallest_leaf(fmt)
+                    and all(getattr(c, k) == v for k, v in fixed.items())):
+                lines.setdefault(c.variant, []).append(c)
+        return lines
+
+    @classmethod
+    def _cell(cls, row):
+        parts = cls._parts(row)
         if parts[0] != "harvest" or len(parts) < 9:
             return None
-        numbers = {k: v for k, v in row.items()
-                   if isinstance(v, (int, float)) and not isinstance(v, bool)}
-        error = row.get("error_message", "failed") if row.get("error_occurred") else ""
         return Cell(parts[1], leaf_bytes(parts[2]), parts[6], float(parts[7].rstrip("%")),
-                    numbers, error, leaf_bytes(parts[3]), parts[4], parts[5],
+                    cls._numbers(row), cls._error(row), leaf_bytes(parts[3]), parts[4], parts[5],
                     "/".join(parts[8:]))
 
     def _plain(self):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The report as one HTML page that needs nothing but itself."""
 
-from html import escape
 from pathlib import Path
 from string import Template
 
-import plots
-from model import BAD, MEANING, ONCE, VERDICTS, leaf_name, worst
+from markup import details, esc, facts, section, table
+from model import BAD, MEANING, ONCE, VERDICTS, worst
+from performance import performance
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -25,42 +25,8 @@ STAKE_TEXT = {
 }
 
 
-def esc(value):
-    return escape(str(value), quote=True)
-
-
-def table(head, rows, numeric=(), caption="", css=""):
-    """Rows of HTML cells; columns whose index is in @numeric are right-aligned."""
-    def cell(tag, i, content):
-        scope = ' scope="col"' if tag == "th" else ""
-        kind = ' class="n"' if i in numeric else ""
-        return f"<{tag}{scope}{kind}>{content}</{tag}>"
-
-    header = "".join(cell("th", i, h) for i, h in enumerate(head))
-    body = "\n".join("<tr>" + "".join(cell("td", i, c) for i, c in enumerate(row)) + "</tr>"
-                     for row in rows)
-    title = f"<caption>{caption}</caption>" if caption else ""
-    return (f'<div class="scroll"><table class="{css}">{title}<thead><tr>{header}</tr></thead>'
-            f"<tbody>\n{body}\n</tbody></table></div>")
-
-
-def section(anchor, title, *parts):
-    return f'<section id="{anchor}"><h2>{esc(title)}</h2>\n' + "\n".join(parts) + "</section>\n"
-
-
-def details(summary, content, css="", is_open=False):
-    return (f'<details class="{css}"{" open" if is_open else ""}><summary>{summary}</summary>'
-            f"<div>{content}</div></details>")
-
-
 def key(verdict):
     return f'<span class="key v-{verdict}">{SYMBOLS[verdict]}</span>'
-
-
-def facts(pairs):
-    return '<dl class="facts">' + "".join(
-        f"<dt>{esc(name)}</dt><dd>{esc(value)}</dd>" for name, value in pairs
-        if value not in ("", None)) + "</dl>"
 
 
 # ---- the verdict ----
@@ -250,83 +216,6 @@ def requirement_texts(results):
                     ("at stake", STAKE_TEXT.get(r.stake, r.stake)), ("source", r.source),
                     ("tests", tests)]) + "</div></details>")
     return section("requirements", "The requirements", *parts)
-
-
-# ---- performance ----
-
-def number(value, digits=2):
-    return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def ratio(value):
-    return "–" if value is None else f"×{value:,.2f}"
-
-
-def cost_rows(cells):
-    return [[esc(c.format), leaf_name(c.leaf), esc(c.pattern), plots.percent(c.density),
-             number(c["floor_ns_per_iopte"], 3), number(c["ns_per_iopte"], 3),
-             ratio(c["x_floor"]), ratio(c["x_floor_median"]), number(c["ms_per_gib"], 4),
-             number(c["over_report"], 1), number(c["missed"], 0)] for c in cells]
-
-
-COST_HEAD = ["format", "leaf", "pattern", "dirty %", "floor ns/IOPTE", "harvest ns/IOPTE",
-             "× floor", "× floor, medians", "ms/GiB", "reported / written", "missed"]
-
-
-def cost_table(cells):
-    return details("Numbers", table(COST_HEAD, cost_rows(cells), numeric=range(3, 11)))
-
-
-def figure(svg, caption, numbers=""):
-    return (f'<figure class="wide"><div class="scroll">{plots.inline(svg)}</div>'
-            f"<figcaption>{caption}</figcaption>{numbers}</figure>")
-
-
-def performance(bench, charts):
-    if not bench or not bench.cells:
-        return section("performance", "Performance",
-                       "<p>The benchmark left no results; see logs/bench.txt.</p>")
-    parts = [
-        "<p>Performance is no part of the verdict. What a harvest costs is shown beside its "
-        "<em>floor</em>, the cost of merely reading the same page-table entries (IOPTEs) once, "
-        "taken in turns with it in the same run. The ratio of the two means something on a busy "
-        "machine; a time by itself does not. Each value is the least of its repetitions, in "
-        "processor time of the calling thread. Every bitmap was compared word for word with what "
-        "had been written.</p>",
-        "<p>In each dirty leaf one page was written; <em>clustered</em> means runs of 256 "
-        "leaves, <em>random</em> any leaf by itself.</p>"]
-    if bench.errors:
-        rows = [[esc(c.format), leaf_name(c.leaf), esc(c.pattern), plots.percent(c.density),
-                 esc(c.error)] for c in bench.errors]
-        parts.append('<div class="failure"><h3>The benchmark failed</h3>'
-                     + table(["format", "leaf", "pattern", "dirty %", "error"], rows) + "</div>")
-    smallest = [c for c in bench.good if c.leaf == bench.smallest_leaf(c.format)]
-    small = "".join(f"<figure>{plots.inline(svg)}</figure>" for name, svg in charts.items()
-                    if name.startswith("cost-"))
-    if small:
-        parts += ["<h3>Cost of a page-table entry, by density</h3>",
-                  f'<div class="charts">{small}</div>',
-                  '<p class="small faint">Smallest leaves of each format; the multiples are of '
-                  "the floor, at the random pattern.</p>", cost_table(smallest)]
-    if "ratio" in charts:
-        parts += ["<h3>Cost as a multiple of the floor</h3>", figure(
-            charts["ratio"], "Random pattern, smallest leaves. 1 is a harvest that costs no more "
-            "than reading the tables.",
-            cost_table([c for c in smallest if c.pattern == "random"]))]
-    if "leaves" in charts:
-        cells = plots.leaf_cells(bench, 1.0)
-        parts += ["<h3>Leaf sizes</h3>", figure(
-            charts["leaves"], "Larger leaves make fewer entries to read, and each dirty one "
-            "reports more memory than was written (column “reported / written”). The multiples "
-            "are of the floor in the same run.", cost_table(cells))]
-    others = [c for c in bench.good if c not in smallest]
-    if others:
-        parts.append(details("All other cells", table(COST_HEAD, cost_rows(others),
-                                                      numeric=range(3, 11))))
-    parts.append(facts([(name.replace("_", " "), bench.context.get(name)) for name in (
-        "mode", "cpu_model", "kernel", "clock", "cache_state", "library_build_type",
-        "library_note")]))
-    return section("performance", "Performance", *parts)
 
 
 # ---- the rest ----

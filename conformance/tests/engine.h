@@ -19,8 +19,7 @@ struct way {
 	char text[64]; /* "avx2+masked", as in -t */
 };
 
-/* Every usable engine with all that this configuration's format claims to allow; at least
- * one. */
+/* Every usable engine with what this configuration's format claims to allow; one at least. */
 unsigned int ways(struct way ways[MAX_WAYS]);
 /* 0 or -errno. The calls take @name as it is, up to 16 characters. */
 int engine_select(const char *name, u32 clear, u32 flags);

@@ -6,6 +6,7 @@
 #include "engine.h"
 
 #define PAGE 4096u
+#define N(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- ways ---- */
 
@@ -30,6 +31,10 @@ static void add(struct way *w, const char *name, unsigned int bits)
 	say(w);
 }
 
+/* Of the eight combinations of MASKED, SKIP and PREFETCH: the last changes least, and is
+ * there by itself and with both. */
+static const unsigned int combinations[] = { 0, 1, 2, 3, 4, 7 };
+
 unsigned int ways(struct way ways[MAX_WAYS])
 {
 	struct iodirty_engine e = { .op = IODIRTY_ENGINE_GET_INDEX };
@@ -38,7 +43,9 @@ unsigned int ways(struct way ways[MAX_WAYS])
 	int ret;
 
 	for (; !(ret = ct.t->driver->engine(ct.t, &e)); e.index++) {
-		for (unsigned int bits = 0; e.out_usable && bits < 8; bits++) {
+		for (size_t c = 0; e.out_usable && c < N(combinations); c++) {
+			unsigned int bits = combinations[c];
+
 			if ((bits & 1 && !(formats & IODIRTY_FORMAT_MASKED)) ||
 			    (bits & 2 && !(formats & IODIRTY_FORMAT_SKIP)))
 				continue;

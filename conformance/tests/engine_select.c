@@ -49,28 +49,36 @@ static void expect_selected(const char *expected, const char *when)
 	ct_check(!strcmp(text, expected), "%s: %s is selected, expected %s", when, text, expected);
 }
 
-/* What is selected is what is told; and at first it is the first that is usable. */
+/* As at first: the first that is usable, and nothing with it. */
+static void expect_default(struct target *t, const char *when)
+{
+	struct iodirty_engine e = { .op = IODIRTY_ENGINE_GET };
+
+	x(t->driver->engine(t, &e));
+	ct_check(!strcmp(e.name, engine_usable()) && !e.flags && !e.clear,
+		 "%s, flags %#x, clear %u is selected on another descriptor, which was opened %s",
+		 e.name, e.flags, e.clear, when);
+}
+
+/* What is selected is what is told, and of one descriptor alone. */
 CT_TEST(engine_selected, "ENGINE-008", .scope = CT_EACH_FORMAT, .needs = TARGET_ENGINE)
 {
 	struct way way[MAX_WAYS];
 	unsigned int n = ways(way);
-	struct target *other;
+	struct target *before, *after;
 	struct scene s;
 	char last[64];
 
-	x(ct.t->driver->open(NULL, &other));
+	x(ct.t->driver->open(NULL, &before));
 	for (unsigned int i = 0; i < n; i++) {
-		struct iodirty_engine e = { .op = IODIRTY_ENGINE_GET };
-
 		x(way_select(&way[i]));
 		expect_selected(way[i].text, "before there is a HWPT");
-		/* A descriptor for itself. */
-		x(other->driver->engine(other, &e));
-		ct_check(!strcmp(e.name, engine_usable()) && !e.flags && !e.clear,
-			 "%s, flags %#x, clear %u is selected on another descriptor", e.name,
-			 e.flags, e.clear);
+		expect_default(before, "before");
 	}
-	other->driver->close(other);
+	x(ct.t->driver->open(NULL, &after));
+	expect_default(after, "afterwards");
+	after->driver->close(after);
+	before->driver->close(before);
 	way_selected(last);
 	scene_open(&s);
 	expect_selected(last, "with a HWPT");

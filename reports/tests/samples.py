@@ -59,3 +59,22 @@ def full_bench():
     return bench([row(f, leaf, p, d, variant=v) for f in ("amd-v1", "vtd-ss")
                   for leaf in ("4K", "2M") for p in ("random", "clustered")
                   for d in (0.0, 1.0, 100.0) for v in ("avx2", "entry")])
+
+
+def other(name, **counters):
+    """A row of another set than the harvest's."""
+    name += "/iterations:5/manual_time"
+    return {"name": name, "run_name": name, "run_type": "iteration", "iterations": 5,
+            "real_time": 5.0, "cpu_time": 6.0, "time_unit": "us", **counters}
+
+
+def sets():
+    """A few rows of other sets, and of one that nobody has heard of."""
+    rows = [other(f"beside/linux/amd-v1/4K/{d}%{how}", x_faster=9.0, x_faster_p10=8.0,
+                  x_faster_p90=9.5, ns_per_page=1.0, other_ns_per_page=9.0)
+            for d in (0, 1) for how in ("", "/masked")]
+    rows += [other(f"type1/amd-v1/4K/{d}%", ms_per_gib=0.2, ms_per_gib_type1=0.1,
+                   pages_written=d * 10, pages_iommufd=d * 10, pages_type1=1000.0,
+                   x_bytes_type1=100 / d, x_time_type1=0.5) for d in (0.1, 1)]
+    return rows + [other("enable/amd-v1/4K", ms_per_gib=0.4, x_harvest=1.1),
+                   other("later/amd-v1", what_is_new=7.0)]

@@ -14,6 +14,7 @@ import plots  # noqa: E402
 import samples  # noqa: E402
 import system  # noqa: E402
 from model import Bench, Results  # noqa: E402
+from svg import inline  # noqa: E402
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -130,6 +131,16 @@ class PageTest(unittest.TestCase):
         _, reader, statement = render([], samples.bench([]), conform=1, status=1)
         self.assertEqual((reader.open, statement["verdict"]), ([], "FAILED"))
 
+    def test_other_sets(self):
+        text, reader, _ = render([samples.case()], samples.bench(
+            samples.sets() + [dict(samples.other("hold/amd-v1/4K/8G"), error_occurred=True,
+                                   error_message="a map failed")]))
+        self.assertEqual(reader.open, [])
+        for words in ("Beside linux", "Beside a VFIO container", "Switching tracking on and off",
+                      "a map failed", "what is new"):
+            self.assertIn(words, text)
+        self.assertNotIn("left no results", text)
+
     def test_no_floor(self):
         rows = [samples.row(density=d, floor=False) for d in (0.0, 1.0)]
         text, reader, _ = render([samples.case()], samples.bench(rows))
@@ -154,14 +165,27 @@ class PageTest(unittest.TestCase):
 
 class PlotsTest(unittest.TestCase):
     def test_every_chart_is_xml_and_alike_twice(self):
-        bench = Bench(samples.full_bench())
+        bench = Bench(samples.bench(samples.full_bench()["benchmarks"] + samples.sets()))
         charts = plots.draw_all(bench)
-        self.assertEqual(set(charts), {"cost-amd-v1", "cost-vtd-ss", "ratio", "leaves"})
+        self.assertEqual(set(charts), {"ways-amd-v1", "ways-vtd-ss", "cost-amd-v1", "cost-vtd-ss",
+                                       "ratio", "leaves", "beside-linux-amd-v1", "type1-amd-v1"})
         for name, svg in charts.items():
             xml.fromstring(svg)
-            xml.fromstring(plots.inline(svg))
+            xml.fromstring(inline(svg))
             self.assertIn("currentColor", svg, name)
         self.assertEqual(charts, plots.draw_all(bench))
+
+    def test_sizes(self):
+        rows = [samples.row(variant=v) for v in ("avx2", "entry")]
+        larger = [dict(r, name=r["name"].replace("/256M/", "/2G/")) for r in rows]
+        charts = plots.draw_all(Bench(samples.bench(rows + larger)))
+        self.assertIn("sizes-amd-v1", charts)
+        self.assertIn("entry 0.55 at 256M, 0.55 at 2G", charts["sizes-amd-v1"])
+
+    def test_charts_say_in_words_what_they_show(self):
+        charts = plots.draw_all(Bench(samples.bench(samples.sets())))
+        self.assertIn("9 times at 1 %", charts["beside-linux-amd-v1"])
+        self.assertIn("pages reported by type1 1e+03 pages at 0.1 %", charts["type1-amd-v1"])
 
     def test_nothing_to_draw(self):
         self.assertEqual(plots.draw_all(Bench(samples.bench([]))), {})
