@@ -9,7 +9,6 @@ nothing. Looked at in between, an even share of the error allowed is spent on ea
 
 import math
 import random
-import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -103,23 +102,21 @@ class Job:
         return self
 
     def _run(self, started):
-        with tempfile.TemporaryDirectory(prefix="iodirty-compare-") as folder:
-            sides = {BASE: self.base, NEW: self.new,
-                     AGAIN: self.base.copied("BASE again", folder)}
-            lot = random.Random(self.options.seed)
-            counting = 0.0
-            while self.rounds < self.options.rounds:
-                self._round(sides, lot)
-                if self.rounds == 1 and self.options.counts:
-                    counting = -time.monotonic()
-                    self._count()
-                    counting += time.monotonic()
-                self.seconds = time.monotonic() - started
-                self.tell(self)
-                spent = self.seconds - counting
-                last = spent * (1 + 1 / self.rounds) > self.options.seconds
-                if (last or self.rounds in self.looks) and self._look() or last:
-                    return
+        sides = {BASE: self.base, NEW: self.new, AGAIN: self.base.again()}
+        lot = random.Random(self.options.seed)
+        counting = 0.0
+        while self.rounds < self.options.rounds:
+            self._round(sides, lot)
+            if self.rounds == 1 and self.options.counts:
+                counting = -time.monotonic()
+                self._count()
+                counting += time.monotonic()
+            self.seconds = time.monotonic() - started
+            self.tell(self)
+            spent = self.seconds - counting
+            last = spent * (1 + 1 / self.rounds) > self.options.seconds
+            if (last or self.rounds in self.looks) and self._look() or last:
+                return
 
     def _round(self, sides, lot):
         order = list(ARMS)
