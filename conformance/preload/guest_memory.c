@@ -2,6 +2,7 @@
 /* Dirty bits, DMA to the program's memory and to others', huge pages, files, accesses. */
 #define _GNU_SOURCE
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "guest.h"
 
@@ -111,6 +112,121 @@ CASE(dirty_kept, "a harvest that cannot be delivered is EFAULT and loses nothing
 	fails(get(&t, PAGE, NULL), EFAULT);
 	fails(get(&t, PAGE, (uint8_t *)0xffff888000000000), EFAULT);
 	expect(&t, PAGE, pages_4k);
+}
+
+/* 16 GiB in leaves of 4 KiB, of which the last page is written. */
+#define LONG (16UL << 30)
+#define CHUNK (16UL << 20)
+#define SEARCHES 200
+
+struct tracked_long {
+	struct tracked t;
+	uint32_t dev;
+	uint8_t *bitmap;
+};
+
+static struct tracked_long track_long(void)
+{
+	struct iommu_option option = { .size = sizeof(option),
+				       .option_id = IOMMU_OPTION_HUGE_PAGES };
+	struct iodirty_plug plug = { .size = sizeof(plug), .format = "amd-v1" };
+	struct tracked_long l = { .t.fd = iommu_open(), .bitmap = memory(LONG / PAGE / 8) };
+	struct iodirty_attach attach = { .size = sizeof(attach) };
+	uint32_t ioas = new_ioas(l.t.fd);
+
+	option.object_id = ioas;
+	ok(ioctl(l.t.fd, IOMMU_OPTION, &option));
+	ok(ioctl(l.t.fd, IODIRTY_PLUG, &plug));
+	l.dev = plug.out_dev_id;
+	l.t.hwpt = new_hwpt(l.t.fd, ioas, l.dev, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	attach.dev_id = l.dev;
+	attach.pt_id = l.t.hwpt;
+	ok(ioctl(l.t.fd, IODIRTY_ATTACH, &attach));
+	ok(map_at(l.t.fd, ioas, memory(CHUNK), CHUNK, LONG));
+	for (uint64_t at = CHUNK; at < LONG; at += CHUNK) {
+		struct iommu_ioas_copy copy = { .size = sizeof(copy),
+						.flags = IOMMU_IOAS_MAP_FIXED_IOVA |
+							 IOMMU_IOAS_MAP_READABLE |
+							 IOMMU_IOAS_MAP_WRITEABLE,
+						.dst_ioas_id = ioas,
+						.src_ioas_id = ioas,
+						.length = CHUNK,
+						.dst_iova = LONG + at,
+						.src_iova = LONG };
+
+		ok(ioctl(l.t.fd, IOMMU_IOAS_COPY, &copy));
+	}
+	ok(set_tracking(l.t.fd, l.t.hwpt, true));
+	return l;
+}
+
+static int get_long(const struct tracked_long *l)
+{
+	struct iommu_hwpt_get_dirty_bitmap cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = l->t.hwpt,
+		.iova = LONG,
+		.length = LONG,
+		.page_size = PAGE,
+		.data = (uintptr_t)l->bitmap,
+	};
+
+	return ioctl(l->t.fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd);
+}
+
+static void write_last(const struct tracked_long *l)
+{
+	uint8_t byte = 1;
+	struct iodirty_dma dma = { .size = sizeof(dma),
+				   .op = IODIRTY_DMA_WRITE,
+				   .dev_id = l->dev,
+				   .iova = 2 * LONG - 1,
+				   .length = 1,
+				   .data = (uintptr_t)&byte };
+
+	ok(ioctl(l->t.fd, IODIRTY_DMA, &dma));
+}
+
+static volatile sig_atomic_t alarms;
+
+static void count_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+/* Harvests with an alarm in each until @eintr of them have been interrupted. */
+static unsigned int get_alarmed(const struct tracked_long *l, int flags, unsigned int eintr)
+{
+	struct sigaction action = { .sa_handler = count_alarm, .sa_flags = flags };
+	uint8_t *last = &l->bitmap[LONG / PAGE / 8 - 1];
+	unsigned int seen = 0;
+
+	sigaction(SIGALRM, &action, NULL);
+	for (int i = 0; i < SEARCHES && seen < eintr; i++) {
+		struct itimerval soon = { .it_value.tv_usec = 200 + i % 40 * 50 };
+		int ret;
+
+		write_last(l);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		while ((ret = get_long(l)) && errno == EINTR)
+			seen++;
+		ok(ret);
+		equal(*last, 0x80);
+		*last = 0;
+	}
+	return seen;
+}
+
+CASE(dirty_interrupted, "a signal ends a long harvest with EINTR, or with SA_RESTART does not")
+{
+	struct tracked_long l = track_long();
+
+	check(get_alarmed(&l, 0, 3) == 3, "%u alarms have not interrupted three harvests",
+	      (unsigned int)alarms);
+	alarms = 0;
+	equal(get_alarmed(&l, SA_RESTART, 1), 0);
+	check(alarms, "no alarm came");
 }
 
 CASE(dirty_child, "a child harvests what its parent's device wrote, into its own memory")

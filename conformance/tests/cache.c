@@ -287,6 +287,92 @@ CT_TEST(moved_when_warm, "CACHE-006", .scope = CT_EACH_FORMAT, .needs = TARGET_D
 	}
 }
 
+/* ---- how much is forgotten ---- */
+
+static struct iodirty_stats stats_now(void)
+{
+	struct iodirty_stats stats = { .size = sizeof(stats) };
+
+	x(ct.t->driver->stats(ct.t, &stats));
+	return stats;
+}
+
+/* A harvest cleans @cleaned bytes, and caches forget at least that: how much. */
+static u64 forgotten_by_harvest(struct scene *s, u64 cleaned)
+{
+	struct iodirty_stats before = stats_now(), after;
+	u64 forgotten;
+
+	expect_all(s);
+	after = stats_now();
+	forgotten = after.invalidated_bytes - before.invalidated_bytes;
+	ct_check(after.cleaned_bytes - before.cleaned_bytes == cleaned,
+		 "%llu bytes were made clean, expected %llu",
+		 (unsigned long long)(after.cleaned_bytes - before.cleaned_bytes),
+		 (unsigned long long)cleaned);
+	ct_check(forgotten >= cleaned, "of %llu bytes made clean caches forget only %llu",
+		 (unsigned long long)cleaned, (unsigned long long)forgotten);
+	return forgotten;
+}
+
+/* At both ends, one by itself, and two side by side. */
+CT_TEST(few_runs_forgotten, "CACHE-008", .scope = CT_EACH_LEAF, .needs = TARGET_DMA | TARGET_STATS)
+{
+	static const unsigned int written[] = { 0, 2, 4, 5, LEAVES - 1 };
+	const unsigned int n = sizeof(written) / sizeof(written[0]);
+	struct scene s;
+	u64 forgotten;
+
+	scene_open(&s, .leaves = LEAVES);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < n; i++)
+			scene_write(&s, written[i] * s.leaf, 1);
+		forgotten = forgotten_by_harvest(&s, n * s.leaf);
+		ct_check(forgotten == n * s.leaf,
+			 "of %llu bytes made clean caches forget %llu, expected no more",
+			 (unsigned long long)(n * s.leaf), (unsigned long long)forgotten);
+		scene_write(&s, s.leaf, 1);
+		ct_check(forgotten_by_harvest(&s, s.leaf) == s.leaf,
+			 "a leaf was made clean, and more than it is forgotten");
+	}
+}
+
+CT_TEST(nothing_forgotten, "CACHE-008", .scope = CT_EACH_FORMAT, .needs = TARGET_DMA | TARGET_STATS)
+{
+	struct iodirty_stats before, after;
+	struct scene s;
+
+	scene_open(&s, .leaves = LEAVES);
+	scene_write(&s, s.leaf, 1);
+	before = stats_now();
+	scene_expect_no_clear(&s, 0, s.length, s.granule);
+	after = stats_now();
+	ct_check(after.invalidations == before.invalidations &&
+			 after.cleaned_bytes == before.cleaned_bytes,
+		 "a harvest with NO_CLEAR cleans or invalidates");
+	expect_all(&s);
+	before = stats_now();
+	expect_all(&s);
+	after = stats_now();
+	ct_check(after.invalidations == before.invalidations,
+		 "a harvest that found nothing dirty invalidates");
+}
+
+/* Every other leaf: more runs than anybody keeps apart. */
+CT_TEST(many_runs_forgotten, "CACHE-008", .scope = CT_EACH_FORMAT,
+	.needs = TARGET_DMA | TARGET_STATS)
+{
+	struct scene s;
+	u64 forgotten;
+
+	scene_open(&s, .leaves = 256);
+	for (u64 at = 0; at < s.length; at += 2 * s.leaf)
+		scene_write(&s, at, 1);
+	forgotten = forgotten_by_harvest(&s, s.length / 2);
+	ct_check(forgotten <= s.length, "caches forget more than the range");
+	ct_measure("bytes forgotten for 100 made clean", 200 * forgotten / s.length, "1");
+}
+
 /* ---- at the same time ---- */
 
 static int harvest_all(void *arg)

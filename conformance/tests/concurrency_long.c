@@ -12,8 +12,11 @@
 #include "bits.h"
 #include "concurrency.h"
 
-#define LEAVES (2ull << 20) /* 8 GiB of 4 KiB */
+/* 5 GiB of 4 KiB: three pieces of the reference's harvests. */
+#define LEAVES (5ull << 18)
 #define SOAK_LEAVES (16ull << 20)
+/* Where it matters little how long a harvest is. */
+#define FEW_LEAVES (1ull << 18)
 #define CHUNK_LEAVES 4096ull /* an area */
 #define WRITTEN 64 /* pages a round */
 #define ROUNDS 400 /* at most */
@@ -35,11 +38,11 @@ static void map_chunk(struct range *r, u64 at)
 	x(ct_map(r->s.ioas, r->mem, r->chunk, r->iova + at));
 }
 
-/* As many leaves as fit, and some more for what is beside. */
-static void range_open(struct range *r)
+/* @most leaves, or as many as fit, and some more for what is beside. */
+static void range_open(struct range *r, u64 most)
 {
 	const struct iodirty_format_info *f = &ct.config.format;
-	u64 most = ct.soak_s ? SOAK_LEAVES : LEAVES, at;
+	u64 at;
 
 	*r = (struct range){ .random = ct.seed };
 	scene_open(&r->s, .no_map = true);
@@ -56,8 +59,8 @@ static void range_open(struct range *r)
 			  IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
 				  IOMMU_IOAS_MAP_WRITEABLE));
 	r->bytes = align_up(r->leaves / 8, 4096);
-	r->bitmap = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0);
+	r->bitmap =
+		mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ct_check(r->bitmap != MAP_FAILED, "no memory for a bitmap");
 }
 
@@ -211,7 +214,7 @@ CT_TEST(interrupted, "CONCURRENCY-019", .scope = CT_EACH_FORMAT, .concurrent = t
 	struct range r;
 	bool divided;
 
-	range_open(&r);
+	range_open(&r, ct.soak_s ? SOAK_LEAVES : LEAVES);
 	divided = pieces_of_range(&r) > 1;
 	sender_start(&sender, 0);
 	if (ct.soak_s || !divided)
@@ -223,9 +226,10 @@ CT_TEST(interrupted, "CONCURRENCY-019", .scope = CT_EACH_FORMAT, .concurrent = t
 		write_some(&r, WRITTEN / 2);
 		while ((ret = harvest_signalled(&r, &sender)) == -EINTR) {
 			interrupted++;
-			ct_check(++calls < WRITTEN / 4,
-				 "call %u of a harvest was interrupted, as all before: it gets nowhere",
-				 calls);
+			ct_check(
+				++calls < WRITTEN / 4,
+				"call %u of a harvest was interrupted, as all before: it gets nowhere",
+				calls);
 			write_some(&r, 1);
 		}
 		x(ret);
@@ -250,7 +254,7 @@ CT_TEST(interrupted_and_restarted, "CONCURRENCY-019", .scope = CT_EACH_FORMAT, .
 	struct sender sender;
 	struct range r;
 
-	range_open(&r);
+	range_open(&r, LEAVES);
 	sender_start(&sender, SA_RESTART);
 	for (unsigned int round = 0; round < 16; round++) {
 		write_some(&r, WRITTEN / 2);
@@ -307,7 +311,7 @@ CT_TEST(map_and_unmap_go_on, "CONCURRENCY-020", .scope = CT_EACH_FORMAT, .concur
 	struct range r;
 	u64 all;
 
-	range_open(&r);
+	range_open(&r, LEAVES);
 	all = pieces_of_range(&r);
 	if (all < 2)
 		ct_skip("%" PRIu64 " leaves, all that the aperture has, are one piece", r.leaves);
@@ -346,7 +350,7 @@ CT_TEST(unmapped_meanwhile, "CONCURRENCY-021", .scope = CT_EACH_FORMAT, .concurr
 	unsigned int holes = 0;
 	struct range r;
 
-	range_open(&r);
+	range_open(&r, LEAVES);
 	for (unsigned int round = 0; round < 12; round++) {
 		u64 chunks = r.leaves / CHUNK_LEAVES, chunk = ct_random(&r.random) % chunks;
 		struct harvester h;
@@ -361,7 +365,8 @@ CT_TEST(unmapped_meanwhile, "CONCURRENCY-021", .scope = CT_EACH_FORMAT, .concurr
 			holes++;
 			for (u64 i = 0; i < r.bytes; i++)
 				ct_check(!r.bitmap[i],
-					 "ENOENT, and byte %" PRIu64 " of the bitmap says that pages "
+					 "ENOENT, and byte %" PRIu64
+					 " of the bitmap says that pages "
 					 "were taken",
 					 i);
 		} else {
@@ -434,7 +439,7 @@ static void run_spoiled(bool unmap)
 	struct worker worker;
 	struct range r;
 
-	range_open(&r);
+	range_open(&r, FEW_LEAVES);
 	spoiler.r = &r;
 	worker_start(&worker, spoil, &spoiler);
 	for (unsigned int round = 0; round < 12; round++) {
@@ -454,15 +459,15 @@ static void run_spoiled(bool unmap)
 }
 
 /* A bitmap that cannot be written now and then: EFAULT, and no page is lost. */
-CT_TEST(bitmap_protected_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT,
-	.concurrent = true, .needs = TARGET_DMA, .timeout_s = 60)
+CT_TEST(bitmap_protected_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_DMA, .timeout_s = 60)
 {
 	run_spoiled(false);
 }
 
 /* One that is not there: EFAULT, or bits that nobody will see, and never a crash. */
-CT_TEST(bitmap_unmapped_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT,
-	.concurrent = true, .needs = TARGET_DMA, .timeout_s = 60)
+CT_TEST(bitmap_unmapped_meanwhile, "CONCURRENCY-022", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_DMA, .timeout_s = 60)
 {
 	run_spoiled(true);
 }

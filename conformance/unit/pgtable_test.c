@@ -729,7 +729,7 @@ END_TEST
 /* ---- harvests against hardware and each other ---- */
 
 #define RACE_PAGES 512
-#define RACE_WRITES 100000 /* of each way to harvest */
+#define RACE_WRITES 40000 /* of each way to harvest */
 
 static u64 memory[RACE_PAGES], copy[RACE_PAGES];
 static pthread_mutex_t copy_lock = PTHREAD_MUTEX_INITIALIZER;

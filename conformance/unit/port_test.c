@@ -241,7 +241,7 @@ END_TEST
 static volatile sig_atomic_t caught;
 static volatile u8 *volatile guarded;
 
-static void catch(int sig)
+static void catch (int sig)
 {
 	caught = sig;
 	mprotect((void *)((u64)guarded & ~(PAGE - 1)), PAGE, PROT_READ | PROT_WRITE);

@@ -115,7 +115,7 @@ struct harvest {
 	bool pinned; /* it is, from this byte of the bitmap, for units before that */
 	u64 window_byte, window_end;
 	struct residue_pool pool;
-	struct pgt_summary summary; /* of a window; with how.skip */
+	struct pgt_summary summary; /* of a piece; with how.skip */
 };
 
 int dirty_check_geometry(const struct ioas *ioas, u64 iova, u64 length, u64 page_size)
@@ -185,7 +185,7 @@ static void flush(struct harvest *h, struct pgt_gather *gather)
 	port_count(&stats->entries_cleared, gather->entries_cleared);
 }
 
-/* Which leaf tables of the window can be passed over. Where A was cleared no walk is to go
+/* Which leaf tables of the piece can be passed over. Where A was cleared no walk is to go
  * on from below it before a leaf is looked at. */
 static void summarize(struct harvest *h, const struct pgt_bits *b)
 {

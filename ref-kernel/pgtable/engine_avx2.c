@@ -9,8 +9,8 @@
 /* Hardware sets bits while we load: a lane is what its entry was at some moment. */
 #define NO_TSAN __attribute__((no_sanitize("thread")))
 
-/* Below so many dirty entries of 64 they are stored one by one. */
-#define FEW 4
+/* Fewer dirty entries than this are stored one by one. */
+#define FEW 24
 
 PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
 					      __m256i *all)
@@ -29,20 +29,18 @@ PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, 
 	return w;
 }
 
-PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_format *fmt, unsigned int level,
-					   u64 *table, unsigned int lo, unsigned int hi,
-					   enum pgt_clear clear, u64 *dirty)
+PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
+	const struct pgt_format *fmt = s->fmt;
 	const __m256i mask = _mm256_set1_epi64x((long long)fmt->dirty_mask);
 	const __m256i value = _mm256_set1_epi64x((long long)fmt->dirty_value);
 	const __m256i several = _mm256_set1_epi64x((long long)fmt->several);
 	__m256i all = _mm256_setzero_si256();
-	const u64 *entries = &table[lo & ~63U];
-	unsigned int n = hi / 64 - lo / 64 + 1, words = 0, i;
+	const u64 *entries = &s->table[s->lo & ~63U];
+	unsigned int n = s->hi / 64 - s->lo / 64 + 1, words = 0, i;
 
-	(void)level;
-	(void)clear;
 	for (i = 0; i < n; i++) {
+		pgt_fetch(&s->ahead[i * 64]);
 		dirty[i] = scan_word(&entries[i * 64], mask, value, &all);
 		words |= (unsigned int)!!dirty[i] << i;
 	}
@@ -67,27 +65,24 @@ PORT_AVX2 NO_TSAN static inline void store_lanes(u64 *entries, unsigned int dirt
 	_mm256_maskstore_epi64((long long *)entries, _mm256_cmpeq_epi64(lanes, bits), v);
 }
 
-PORT_AVX2 NO_TSAN static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned int words,
-				   const u64 *dirty, enum pgt_clear clear)
+PORT_AVX2 static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned int words,
+			   const u64 *dirty, enum pgt_clear clear)
 {
 	const __m256i clear_bits = _mm256_set1_epi64x((long long)fmt->clean_clear);
 	const __m256i set_bits = _mm256_set1_epi64x((long long)fmt->clean_set);
+	u64 n = pgt_count(words, dirty);
 	unsigned int i;
-	u64 n = 0;
 
+	if (clear == PGT_LOCKED || n < FEW) {
+		pgt_clean_entries(fmt, entries, words, dirty, clear);
+		return n;
+	}
 	for (; words; words &= words - 1) {
 		unsigned int w = port_ctz(words);
-		u64 *at = &entries[w * 64], word = dirty[w], count = __builtin_popcountll(word);
 
-		n += count;
-		if (clear == PGT_LOCKED) {
-			pgt_lock_clean_word(fmt, at, word);
-		} else if (count < FEW) {
-			pgt_store_clean_word(fmt, at, word);
-		} else {
-			for (i = 0; i < 16; i++)
-				store_lanes(&at[4 * i], word >> 4 * i & 0xf, clear_bits, set_bits);
-		}
+		for (i = 0; i < 64; i += 4)
+			store_lanes(&entries[w * 64 + i], dirty[w] >> i & 0xf, clear_bits,
+				    set_bits);
 	}
 	return n;
 }

@@ -9,8 +9,8 @@
 /* Hardware sets bits while we load: a lane is what its entry was at some moment. */
 #define NO_TSAN __attribute__((no_sanitize("thread")))
 
-/* Below so many dirty entries of 64 they are stored one by one. */
-#define FEW 4
+/* Fewer dirty entries than this are stored one by one. */
+#define FEW 12
 
 PORT_AVX512 NO_TSAN static inline u64 scan_word(const u64 *entries, __m512i mask, __m512i value,
 						__m512i *all)
@@ -29,20 +29,18 @@ PORT_AVX512 NO_TSAN static inline u64 scan_word(const u64 *entries, __m512i mask
 	return w;
 }
 
-PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_format *fmt, unsigned int level,
-					     u64 *table, unsigned int lo, unsigned int hi,
-					     enum pgt_clear clear, u64 *dirty)
+PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
+	const struct pgt_format *fmt = s->fmt;
 	const __m512i mask = _mm512_set1_epi64((long long)fmt->dirty_mask);
 	const __m512i value = _mm512_set1_epi64((long long)fmt->dirty_value);
 	const __m512i several = _mm512_set1_epi64((long long)fmt->several);
 	__m512i all = _mm512_setzero_si512();
-	const u64 *entries = &table[lo & ~63U];
-	unsigned int n = hi / 64 - lo / 64 + 1, words = 0, i;
+	const u64 *entries = &s->table[s->lo & ~63U];
+	unsigned int n = s->hi / 64 - s->lo / 64 + 1, words = 0, i;
 
-	(void)level;
-	(void)clear;
 	for (i = 0; i < n; i++) {
+		pgt_fetch(&s->ahead[i * 64]);
 		dirty[i] = scan_word(&entries[i * 64], mask, value, &all);
 		words |= (unsigned int)!!dirty[i] << i;
 	}
@@ -53,35 +51,36 @@ PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_format *fmt, unsig
 	return words;
 }
 
-PORT_AVX512 NO_TSAN static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned int words,
-				     const u64 *dirty, enum pgt_clear clear)
+/* The lanes of @dirty, and no others. */
+PORT_AVX512 NO_TSAN static inline void store_word(u64 *entries, u64 dirty, __m512i clear,
+						  __m512i set)
+{
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < 64; i += 8) {
+		__m512i v = _mm512_load_si512(entries + i);
+
+		v = _mm512_or_si512(_mm512_andnot_si512(clear, v), set);
+		_mm512_mask_store_epi64(entries + i, (__mmask8)(dirty >> i), v);
+	}
+}
+
+PORT_AVX512 static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned int words,
+			     const u64 *dirty, enum pgt_clear clear)
 {
 	const __m512i clear_bits = _mm512_set1_epi64((long long)fmt->clean_clear);
 	const __m512i set_bits = _mm512_set1_epi64((long long)fmt->clean_set);
-	unsigned int i;
-	u64 n = 0;
+	u64 n = pgt_count(words, dirty);
 
+	if (clear == PGT_LOCKED || n < FEW) {
+		pgt_clean_entries(fmt, entries, words, dirty, clear);
+		return n;
+	}
 	for (; words; words &= words - 1) {
 		unsigned int w = port_ctz(words);
-		u64 *at = &entries[w * 64], word = dirty[w], count = __builtin_popcountll(word);
 
-		n += count;
-		if (clear == PGT_LOCKED) {
-			pgt_lock_clean_word(fmt, at, word);
-			continue;
-		}
-		if (count < FEW) {
-			pgt_store_clean_word(fmt, at, word);
-			continue;
-		}
-#pragma GCC unroll 8
-		for (i = 0; i < 8; i++, word >>= 8) {
-			__m512i v = _mm512_load_si512((const __m512i *)at + i);
-
-			v = _mm512_or_si512(_mm512_andnot_si512(clear_bits, v), set_bits);
-			/* the lanes that were seen dirty, and no others */
-			_mm512_mask_store_epi64(at + 8 * i, (__mmask8)word, v);
-		}
+		store_word(&entries[w * 64], dirty[w], clear_bits, set_bits);
 	}
 	return n;
 }

@@ -38,23 +38,23 @@ static inline bool test_and_clean(u64 *entry, const struct watch *w)
 	return !(port_fetch_or(entry, 1ULL << w->bit) & bit);
 }
 
-static unsigned int scan(const struct pgt_format *fmt, unsigned int level, u64 *table,
-			 unsigned int lo, unsigned int hi, enum pgt_clear clear, u64 *dirty)
+static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
+	const struct pgt_format *fmt = s->fmt;
 	const struct watch w = watch_of(fmt);
-	unsigned int first = lo / 64, words = 0, i;
+	unsigned int first = s->lo / 64, words = 0, i;
 
-	for (i = first; i <= hi / 64; i++)
+	for (i = first; i <= s->hi / 64; i++)
 		dirty[i - first] = 0;
-	for (i = lo; i <= hi; i++) {
-		u64 entry = pgt_read_entry(&table[i]);
+	for (i = s->lo; i <= s->hi; i++) {
+		u64 entry = pgt_read_entry(&s->table[i]);
 		bool was;
 
 		if (!(entry & fmt->present_mask) || (entry & w.mask) != w.value ||
-		    (level && fmt->is_table(entry, level)))
+		    (s->level && fmt->is_table(entry, s->level)))
 			continue;
-		if (clear == PGT_LOCKED)
-			was = test_and_clean(&table[i], &w);
+		if (s->clear == PGT_LOCKED)
+			was = test_and_clean(&s->table[i], &w);
 		else
 			was = (entry & fmt->dirty_mask) == fmt->dirty_value;
 		if (was) {
@@ -62,7 +62,7 @@ static unsigned int scan(const struct pgt_format *fmt, unsigned int level, u64 *
 			words |= 1U << (i / 64 - first);
 		}
 	}
-	return words | pgt_several(fmt, &table[first * 64], words, dirty);
+	return words | pgt_several(fmt, &s->table[first * 64], words, dirty);
 }
 
 /* By plain stores, or done already: how many there were is what is left to say. */

@@ -35,22 +35,20 @@ unsigned int pgt_several(const struct pgt_format *fmt, const u64 *entries, unsig
 
 /* ---- read-first: one after the other ---- */
 
-static unsigned int scan_entries(const struct pgt_format *fmt, unsigned int level, u64 *table,
-				 unsigned int lo, unsigned int hi, enum pgt_clear clear, u64 *dirty)
+static unsigned int scan_entries(const struct pgt_scan *s, u64 *dirty)
 {
-	unsigned int first = lo / 64, words = 0, i;
+	const struct pgt_format *fmt = s->fmt;
+	unsigned int first = s->lo / 64, words = 0, i;
 
-	(void)level;
-	(void)clear;
-	for (i = first; i <= hi / 64; i++)
+	for (i = first; i <= s->hi / 64; i++)
 		dirty[i - first] = 0;
-	for (i = lo; i <= hi; i++) {
-		if ((pgt_read_entry(&table[i]) & fmt->dirty_mask) == fmt->dirty_value) {
+	for (i = s->lo; i <= s->hi; i++) {
+		if ((pgt_read_entry(&s->table[i]) & fmt->dirty_mask) == fmt->dirty_value) {
 			dirty[i / 64 - first] |= 1ULL << (i % 64);
 			words |= 1U << (i / 64 - first);
 		}
 	}
-	return words | pgt_several(fmt, &table[first * 64], words, dirty);
+	return words | pgt_several(fmt, &s->table[first * 64], words, dirty);
 }
 
 const struct pgt_engine pgt_engine_read_first = {
@@ -81,22 +79,19 @@ static inline u64 scan_word(const u64 *entries, u64 mask, u64 flip)
 	return ~(w0 | w1 << 16 | w2 << 32 | w3 << 48);
 }
 
-static unsigned int scan_words(const struct pgt_format *fmt, unsigned int level, u64 *table,
-			       unsigned int lo, unsigned int hi, enum pgt_clear clear, u64 *dirty)
+static unsigned int scan_words(const struct pgt_scan *s, u64 *dirty)
 {
-	unsigned int first = lo / 64, words = 0, i;
-	u64 mask = fmt->dirty_mask, flip = fmt->dirty_mask ^ fmt->dirty_value;
+	u64 mask = s->fmt->dirty_mask, flip = mask ^ s->fmt->dirty_value;
+	unsigned int n = s->hi / 64 - s->lo / 64 + 1, words = 0, i;
+	const u64 *entries = &s->table[s->lo & ~63U];
 
-	(void)level;
-	(void)clear;
-	for (i = first; i <= hi / 64; i++) {
-		u64 word = flip ? scan_word(&table[i * 64], mask, flip) :
-				  scan_word(&table[i * 64], mask, 0);
-
-		dirty[i - first] = word;
-		words |= (unsigned int)!!word << (i - first);
+	for (i = 0; i < n; i++) {
+		pgt_fetch(&s->ahead[i * 64]);
+		dirty[i] = flip ? scan_word(&entries[i * 64], mask, flip) :
+				  scan_word(&entries[i * 64], mask, 0);
+		words |= (unsigned int)!!dirty[i] << i;
 	}
-	return words | pgt_several(fmt, &table[first * 64], words, dirty);
+	return words | pgt_several(s->fmt, entries, words, dirty);
 }
 
 const struct pgt_engine pgt_engine_swar = {

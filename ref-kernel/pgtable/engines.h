@@ -20,12 +20,32 @@ static inline u64 pgt_read_entry(const u64 *entry)
 	return __atomic_load_n(entry, __ATOMIC_RELAXED);
 }
 
+/* Ask for the cache lines of 64 entries. */
+static inline void pgt_fetch(const u64 *entries)
+{
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < 64; i += PORT_CACHE_LINE / sizeof(*entries))
+		__builtin_prefetch(&entries[i]);
+}
+
 /* A plain store of 8 bytes: PGT_MASKED. */
 static inline void pgt_store_clean(const struct pgt_format *fmt, u64 *entry)
 {
 	u64 v = pgt_read_entry(entry);
 
 	__atomic_store_n(entry, (v & ~fmt->clean_clear) | fmt->clean_set, __ATOMIC_RELAXED);
+}
+
+/* Bits of the words that @words names; for callers whose target counts in one instruction. */
+static inline __attribute__((always_inline)) u64 pgt_count(unsigned int words, const u64 *dirty)
+{
+	u64 n = 0;
+
+	for (; words; words &= words - 1)
+		n += __builtin_popcountll(dirty[port_ctz(words)]);
+	return n;
 }
 
 /* Each of @dirty, of 64 entries from @entries on; how many. Results are not used, so that

@@ -122,26 +122,68 @@ static bool holes_within(u64 items, unsigned int most)
 	return (filled | (from - 1) | ~(~0ULL >> (63 - port_lg2(items)))) == ~0ULL;
 }
 
-void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 items)
+/* From the first of @items to the last. */
+static inline struct pgt_range span_of(u64 iova, unsigned int lg2, u64 items)
 {
-	u64 first = iova + ((u64)port_ctz(items) << lg2);
-	u64 last = iova + ((u64)port_lg2(items) << lg2) + ((1ULL << lg2) - 1);
+	return (struct pgt_range){
+		.first = iova + ((u64)port_ctz(items) << lg2),
+		.last = iova + ((u64)(port_lg2(items) + 1) << lg2) - 1,
+	};
+}
 
-	if (g->nr == PGT_RANGES) {
-		u64 most = g->gap >> lg2;
+/* One word, whose holes may be taken in or not. */
+static void add_word(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 items)
+{
+	struct pgt_range r;
 
-		if (most >= 62 || holes_within(items, (unsigned int)most)) {
-			pgt_gather_add(g, first, last);
-			return;
-		}
+	if (g->nr == PGT_RANGES && holes_within(items, (unsigned int)port_min(g->gap >> lg2, 62))) {
+		r = span_of(iova, lg2, items);
+		pgt_gather_add(g, r.first, r.last);
+		return;
 	}
 	while (items) {
-		u64 low = items & -items, above = items + low; /* 0: up to the top */
+		u64 above = items + (items & -items); /* 0: the run goes up to the top */
 
-		first = iova + ((u64)port_ctz(items) << lg2);
-		last = iova + ((u64)(above ? port_ctz(above) : 64) << lg2) - 1;
-		pgt_gather_add(g, first, last);
+		r = span_of(iova, lg2, items & ~above);
+		pgt_gather_add(g, r.first, r.last);
 		items &= above;
+	}
+}
+
+/*
+ * There are as many items here as places for all, and no hole of 128: to look for the
+ * largest would cost a dense harvest more than it saves.
+ */
+static bool dense(unsigned int words, u64 n)
+{
+	return n >= PGT_RANGES &&
+	       words >> port_ctz(words) == (2U << (port_lg2(words) - port_ctz(words))) - 1;
+}
+
+void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, unsigned int words,
+		      const u64 *items, u64 n)
+{
+	unsigned int lo, hi;
+
+	if (g->nr == PGT_RANGES && dense(words, n)) {
+		lo = port_ctz(words);
+		hi = port_lg2(words);
+		pgt_gather_add(g, span_of(iova + ((u64)lo * 64 << lg2), lg2, items[lo]).first,
+			       span_of(iova + ((u64)hi * 64 << lg2), lg2, items[hi]).last);
+		return;
+	}
+	for (; words; words &= words - 1) {
+		const struct pgt_range *end = &g->ranges[PGT_RANGES - 1];
+		struct pgt_range r;
+
+		lo = port_ctz(words);
+		r = span_of(iova + ((u64)lo * 64 << lg2), lg2, items[lo]);
+		/* no hole in a word is larger than 62 */
+		if (g->nr == PGT_RANGES && g->gap >> lg2 >= 62 && r.first > end->last &&
+		    r.first - end->last - 1 <= g->gap)
+			g->ranges[PGT_RANGES - 1].last = r.last;
+		else
+			add_word(g, iova + ((u64)lo * 64 << lg2), lg2, items[lo]);
 	}
 }
 

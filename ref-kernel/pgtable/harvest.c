@@ -84,12 +84,12 @@ struct harvest {
 	struct pgt_gather *g;
 };
 
-/* Up to PGT_SCAN entries of a table, 64 to a word; nothing is valid in a word that is not
- * named. */
+/* Up to PGT_SCAN entries of a table, 64 to a word. */
 struct chunk {
 	u64 *entries; /* the first of word 0 */
 	u64 iova; /* of that */
 	unsigned int at; /* where it is in its table */
+	unsigned int n; /* words */
 	unsigned int lg2, level; /* of an item; of the table */
 	/* Entries that were seen dirty, and of which words there are any. */
 	u64 dirty[PGT_SCAN_WORDS];
@@ -162,8 +162,16 @@ static void report_runs(struct harvest *h, u64 iova, unsigned int lg2, u64 items
 static void report(struct harvest *h, const struct chunk *c)
 {
 	unsigned int words, w;
+	u64 at;
 
 	h->b->any = true;
+	at = (c->iova - h->b->first) >> c->lg2;
+	if (c->exact && at % 64 == 0) {
+		/* without asking which: that would cost more than it saves */
+		for (w = 0; w < c->n; w++)
+			h->b->words[at / 64 + w] |= c->items[w];
+		return;
+	}
 	for (words = c->item_words; words; words &= words - 1) {
 		w = port_ctz(words);
 		if (c->exact)
@@ -177,28 +185,24 @@ static void clean(struct harvest *h, const struct chunk *c)
 {
 	struct pgt_gather *g = h->g;
 	u64 n = h->engine->clean(h->pgt->fmt, c->entries, c->words, c->dirty, h->clear);
-	unsigned int words, w;
+	unsigned int words;
 
 	g->entries_cleared += n;
 	if (c->items != c->dirty)
-		n = 0;
-	for (words = c->item_words; words; words &= words - 1) {
-		w = port_ctz(words);
-		if (c->items != c->dirty)
-			n += bits_in(c->items[w]);
-		pgt_gather_items(g, c->iova + ((u64)w * 64 << c->lg2), c->lg2, c->items[w]);
-	}
+		for (n = 0, words = c->item_words; words; words &= words - 1)
+			n += bits_in(c->items[port_ctz(words)]);
 	g->cleaned_bytes += n << c->lg2;
+	pgt_gather_items(g, c->iova, c->lg2, c->item_words, c->items, n);
 }
 
-/* Entries [lo, hi] of a table, of one chunk; no leaf is cut at either. */
-static void harvest_chunk(struct harvest *h, struct chunk *c, u64 *table, unsigned int lo,
-			  unsigned int hi)
+/* Entries of a table, of one chunk; no leaf is cut at either end. */
+static void harvest_chunk(struct harvest *h, struct chunk *c, const struct pgt_scan *s)
 {
-	unsigned int last = hi / 64 - lo / 64;
+	unsigned int lo = s->lo, hi = s->hi, last = hi / 64 - lo / 64;
 	u64 items[PGT_SCAN_WORDS];
 
-	c->words = h->engine->scan(h->pgt->fmt, c->level, table, lo, hi, h->clear, c->dirty);
+	c->n = last + 1;
+	c->words = h->engine->scan(s, c->dirty);
 	if (!c->words)
 		return;
 	if (lo % 64 || hi % 64 != 63) {
@@ -227,6 +231,12 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 {
 	struct harvest *h = arg;
 	const struct pgt_format *fmt = h->pgt->fmt;
+	struct pgt_scan s = {
+		.fmt = fmt,
+		.table = run->table,
+		.level = run->level,
+		.clear = h->clear,
+	};
 	unsigned int lo = run->lo, hi = run->hi, at, next;
 	struct chunk c;
 	u64 entry;
@@ -251,7 +261,10 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 		c.at = at & ~63U;
 		c.entries = &run->table[c.at];
 		c.iova = run->base + ((u64)c.at << run->lg2);
-		harvest_chunk(h, &c, run->table, at, hi < next ? hi : next - 1);
+		s.lo = at;
+		s.hi = hi < next ? hi : next - 1;
+		s.ahead = next <= hi ? &run->table[next] : run->ahead ?: c.entries;
+		harvest_chunk(h, &c, &s);
 	}
 }
 

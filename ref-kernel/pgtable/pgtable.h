@@ -114,6 +114,20 @@ enum pgt_clear {
 #define PGT_SCAN 512 /* entries at most that an engine is given at once */
 #define PGT_SCAN_WORDS (PGT_SCAN / 64)
 
+struct pgt_scan {
+	const struct pgt_format *fmt;
+	u64 *table;
+	unsigned int level;
+	unsigned int lo, hi; /* entries, inclusive; no multiple of PGT_SCAN is between them */
+	enum pgt_clear clear;
+	/*
+	 * As many that will be looked at soon, at any address: to be fetched meanwhile. For
+	 * lack of such, any that are in the cache. Processors fetch ahead by themselves, but
+	 * not across pages, and a table is a page.
+	 */
+	const u64 *ahead;
+};
+
 /*
  * A way to go over entries. What it finds is the same with each, and none writes to an
  * entry that it did not see dirty, but for an atomic operation that leaves it as it is.
@@ -124,14 +138,12 @@ struct pgt_engine {
 	/* NULL: on any processor. */
 	bool (*usable)(void);
 	/*
-	 * Look at the entries [lo, hi] of @table, of @level, which are within PGT_SCAN
-	 * aligned ones. Bit i % 64 of dirty[i / 64 - lo / 64]: entry i was write-dirty when it
-	 * was read; of entries before @lo and after @hi in the first and last word any. Returns
-	 * bit w: dirty[w] is not 0; and PGT_SEVERAL. With clear an engine may clean already
-	 * what it finds in [lo, hi].
+	 * Look at the entries. Bit i % 64 of dirty[i / 64 - lo / 64]: entry i was write-dirty
+	 * when it was read; of entries before @lo and after @hi in the first and last word
+	 * any. Returns bit w: dirty[w] is not 0; and PGT_SEVERAL. With clear an engine may
+	 * clean already what it finds in [lo, hi].
 	 */
-	unsigned int (*scan)(const struct pgt_format *fmt, unsigned int level, u64 *table,
-			     unsigned int lo, unsigned int hi, enum pgt_clear clear, u64 *dirty);
+	unsigned int (*scan)(const struct pgt_scan *s, u64 *dirty);
 	/*
 	 * Make clean the entries that scan saw dirty: bits of the words of @dirty that @words
 	 * names, of the entries from @entries on. How many these are.

@@ -264,44 +264,36 @@ int pgt_set_dirty(struct pgt *pgt, u64 iova)
 	return 0;
 }
 
-/* Tables ahead of the one that is visited: of those so far their address is translated,
- * and a line fetched; of those so near all lines. */
-#define AHEAD_FAR 8
-#define AHEAD_NEAR 2
+/*
+ * What comes after the table that entry @i of @run leads to. Where tables lie here and
+ * there in memory, one table takes less time than the first line of the next does: then the
+ * one after that is asked for, and before it the translation of its address.
+ */
+#define AHEAD 1
+#define AHEAD_SCATTERED 2
+#define AHEAD_TRANSLATED 8
 
-/* The table that entry @i leads to, if it lies elsewhere than behind the one before: what
- * follows on in memory the processor fetches by itself, and better. NULL: nothing to do. */
-static const char *elsewhere(const struct pgt_format *fmt, const struct pgt_run *run,
-			     unsigned int i)
+static const u64 *table_at(const struct pgt_format *fmt, const struct pgt_run *run, unsigned int i)
 {
-	u64 entry, before;
-	const char *child;
+	u64 entry;
 
 	if (i > run->hi)
 		return NULL;
 	entry = port_load(&run->table[i]);
-	before = port_load(&run->table[i - 1]);
-	if (!fmt->is_table(entry, run->level))
-		return NULL;
-	child = (const char *)pgt_child(fmt, entry);
-	if (fmt->is_table(before, run->level) &&
-	    child == (const char *)pgt_child(fmt, before) +
-			     (1ULL << pgt_table_lg2(fmt, run->level - 1)))
-		return NULL;
-	return child;
+	return fmt->is_table(entry, run->level) ? pgt_child(fmt, entry) : NULL;
 }
 
-/* Entry @i is visited next. */
-static void fetch_ahead(const struct pgt_format *fmt, const struct pgt_run *run, unsigned int i)
+static const u64 *table_ahead(const struct pgt_format *fmt, const struct pgt_run *run,
+			      unsigned int i, bool scattered)
 {
-	const char *far = elsewhere(fmt, run, i + AHEAD_FAR);
-	const char *near = elsewhere(fmt, run, i + AHEAD_NEAR);
-	u64 at;
+	const u64 *far;
 
+	if (!scattered)
+		return table_at(fmt, run, i + AHEAD);
+	far = table_at(fmt, run, i + AHEAD_TRANSLATED);
 	if (far)
 		__builtin_prefetch(far);
-	for (at = 0; near && at < 1ULL << pgt_table_lg2(fmt, run->level - 1); at += PORT_CACHE_LINE)
-		__builtin_prefetch(near + at);
+	return table_at(fmt, run, i + AHEAD_SCATTERED);
 }
 
 struct visit {
@@ -312,9 +304,9 @@ struct visit {
 	void *arg;
 };
 
-/* Entry 0 of @table is @base; [first, last] is within it. */
+/* Entry 0 of @table is @base; [first, last] is within it; @ahead as in pgt_run. */
 static void visit_table(const struct visit *v, u64 *table, unsigned int level, u64 base, u64 first,
-			u64 last)
+			u64 last, const u64 *ahead)
 {
 	const struct pgt_format *fmt = v->fmt;
 	const struct pgt_run run = {
@@ -324,6 +316,7 @@ static void visit_table(const struct visit *v, u64 *table, unsigned int level, u
 		.base = base,
 		.lo = pgt_index(fmt, level, first),
 		.hi = pgt_index(fmt, level, last),
+		.ahead = ahead,
 	};
 	unsigned int i;
 
@@ -339,10 +332,9 @@ static void visit_table(const struct visit *v, u64 *table, unsigned int level, u
 			continue;
 		if (level == 1 && pgt_passes_over(v->summary, item))
 			continue;
-		if (v->prefetch && level == 1)
-			fetch_ahead(fmt, &run, i);
+		ahead = level == 1 ? table_ahead(fmt, &run, i, v->prefetch) : NULL;
 		visit_table(v, pgt_child(fmt, entry), level - 1, item, port_max(first, item),
-			    port_min(last, item_last));
+			    port_min(last, item_last), ahead);
 	}
 }
 
@@ -358,7 +350,7 @@ void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 la
 	};
 
 	if (pgt_clip(pgt->fmt, &first, &last))
-		visit_table(&v, pgt->root, pgt->fmt->levels - 1, 0, first, last);
+		visit_table(&v, pgt->root, pgt->fmt->levels - 1, 0, first, last, NULL);
 }
 
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,

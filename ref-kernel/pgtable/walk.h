@@ -63,6 +63,7 @@ struct pgt_run {
 	unsigned int lg2; /* of an item */
 	u64 base; /* IOVA of entry 0 */
 	unsigned int lo, hi; /* inclusive */
+	const u64 *ahead; /* a table that is visited soon, or NULL */
 };
 
 /*
@@ -71,7 +72,7 @@ struct pgt_run {
  */
 void pgt_visit(struct pgt *pgt, u64 first, u64 last,
 	       void (*visit)(const struct pgt_run *run, void *arg), void *arg);
-/* The same, as @how has it: fetching ahead, passing over what its summary says. */
+/* The same, as @how has it: what to fetch ahead, what to pass over; @how may be NULL. */
 void pgt_visit_how(struct pgt *pgt, const struct pgt_how *how, u64 first, u64 last,
 		   void (*visit)(const struct pgt_run *run, void *arg), void *arg);
 
@@ -102,7 +103,9 @@ u64 pgt_leaf_entry(const struct pgt *pgt, u64 pa, unsigned int lg2, unsigned int
  * if none is present. */
 u64 *pgt_find(struct pgt *pgt, u64 iova, unsigned int *level);
 
-/* Add the items of 2^@lg2 bytes from @iova on that @items, not 0, has bits of. */
-void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, u64 items);
+/* Add the items of 2^@lg2 bytes from @iova on that @items has bits of, in the words, each
+ * for 64, that @words names: these are not 0, and there is one. @n: bits. */
+void pgt_gather_items(struct pgt_gather *g, u64 iova, unsigned int lg2, unsigned int words,
+		      const u64 *items, u64 n);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define BIT(sig) (1ULL << ((sig)-1))
 /* libc's are cancellation, and what setuid tells all threads. */
-#define NOT_HELD                                                                          \
+#define NOT_HELD                                                                               \
 	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS) | \
 	 BIT(SIGABRT) | BIT(32) | BIT(33))
 /* What nobody hears of who has no handler. */
