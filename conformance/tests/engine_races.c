@@ -46,6 +46,53 @@ CT_TEST(engine_neighbours, "ENGINE-015", .scope = CT_EACH_FORMAT, .concurrent = 
 	traffic_finish(&t);
 }
 
+#define BED 512 /* leaves of a stream, so that what is written twice between harvests is little */
+#define DIRTY 40 /* of them when a harvest begins: vectors store where there are not too few */
+#define BESIDE 120 /* harvests a way during which the stream wrote */
+#define TRIES 2 /* times as many in all: threads may have to share a processor */
+
+/*
+ * A stream flat out, and harvests as soon as it has dirtied enough. Of the 64 bytes of
+ * entries that a masked clean stores to some are clean, and the stream writes to these
+ * next: a store of more than its lanes, if only for the nanoseconds between its load and
+ * itself, takes such a mark along now and then, and few pages are written to again before
+ * the next harvest, which would hide it.
+ */
+CT_TEST(engine_flat_out, "ENGINE-015", .scope = CT_EACH_FORMAT, .concurrent = true,
+	.needs = TARGET_ENGINE | TARGET_STREAM)
+{
+	struct way way[MAX_WAYS];
+	unsigned int n = ways(way);
+	u64 total = 0, harvests = 0;
+	struct traffic t;
+	struct scene s;
+
+	scene_open(&s, .leaves = BED);
+	traffic_open(&t, &s, s.leaf);
+	traffic_start(&t, s.dev);
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int beside = 0, tries = 0;
+
+		if (way[i].select.clear != IODIRTY_CLEAR_MASKED || way[i].select.flags)
+			continue;
+		x(way_select(&way[i]));
+		t.what = way[i].text;
+		for (; beside < BESIDE && tries < BESIDE * TRIES; tries++) {
+			u64 before;
+
+			let_write(&t, DIRTY);
+			before = traffic_writes(&t.streams[0]);
+			traffic_settle(&t);
+			beside += traffic_writes(&t.streams[0]) != before;
+		}
+		total += beside;
+		harvests += tries;
+	}
+	traffic_finish(&t);
+	ct_measure("harvests", harvests, "1");
+	ct_measure("harvests beside writes", total, "1");
+}
+
 #define PAIRS 32
 
 struct writer {
