@@ -23,7 +23,7 @@ __attribute__((no_sanitize("thread"))) static u64 sum_pairs(const struct pgt_spa
 		const u64 *entries = spans->entries;
 		u64 i = 0;
 
-		for (; (u64)&entries[i] % 64 && i < spans->n; i++)
+		for (; i < spans->n && (u64)&entries[i] % 64; i++)
 			sum += entries[i];
 		for (; i + 8 <= spans->n; i += 8) {
 			const pair *p = (const pair *)&entries[i];
