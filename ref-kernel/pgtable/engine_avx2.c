@@ -6,14 +6,11 @@
 
 #include "vector.h"
 
-/* Hardware sets bits while we load: a lane is what its entry was at some moment. */
-#define NO_TSAN __attribute__((no_sanitize("thread")))
-
 /* Fewer dirty entries than this are stored one by one. */
 #define FEW 24
 
-PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
-					      __m256i *all)
+PORT_AVX2 PGT_PLAIN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
+						__m256i *all)
 {
 	u64 w = 0;
 	unsigned int i;
@@ -29,7 +26,7 @@ PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, 
 	return w;
 }
 
-PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
+PORT_AVX2 PGT_PLAIN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
 	const struct pgt_format *fmt = s->fmt;
 	const __m256i mask = _mm256_set1_epi64x((long long)fmt->dirty_mask);
@@ -54,8 +51,8 @@ PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 }
 
 /* The lanes of @dirty, four bits, and no others are stored. */
-PORT_AVX2 NO_TSAN static inline void store_lanes(u64 *entries, unsigned int dirty, __m256i clear,
-						 __m256i set)
+PORT_AVX2 PGT_PLAIN static inline void store_lanes(u64 *entries, unsigned int dirty, __m256i clear,
+						   __m256i set)
 {
 	const __m256i bits = _mm256_setr_epi64x(1, 2, 4, 8);
 	__m256i lanes = _mm256_and_si256(_mm256_set1_epi64x(dirty), bits);

@@ -6,14 +6,11 @@
 
 #include "vector.h"
 
-/* Hardware sets bits while we load: a lane is what its entry was at some moment. */
-#define NO_TSAN __attribute__((no_sanitize("thread")))
-
 /* Fewer dirty entries than this are stored one by one. */
 #define FEW 12
 
-PORT_AVX512 NO_TSAN static inline u64 scan_word(const u64 *entries, __m512i mask, __m512i value,
-						__m512i *all)
+PORT_AVX512 PGT_PLAIN static inline u64 scan_word(const u64 *entries, __m512i mask, __m512i value,
+						  __m512i *all)
 {
 	u64 w = 0;
 	unsigned int i;
@@ -29,7 +26,7 @@ PORT_AVX512 NO_TSAN static inline u64 scan_word(const u64 *entries, __m512i mask
 	return w;
 }
 
-PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
+PORT_AVX512 PGT_PLAIN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
 	const struct pgt_format *fmt = s->fmt;
 	const __m512i mask = _mm512_set1_epi64((long long)fmt->dirty_mask);
@@ -52,8 +49,8 @@ PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirt
 }
 
 /* The lanes of @dirty, and no others. */
-PORT_AVX512 NO_TSAN static inline void store_word(u64 *entries, u64 dirty, __m512i clear,
-						  __m512i set)
+PORT_AVX512 PGT_PLAIN static inline void store_word(u64 *entries, u64 dirty, __m512i clear,
+						    __m512i set)
 {
 	unsigned int i;
 

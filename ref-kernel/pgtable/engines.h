@@ -15,6 +15,10 @@ extern const struct pgt_engine pgt_engine_swar;
 extern const struct pgt_engine pgt_engine_avx2; /* where there is PORT_VECTOR */
 extern const struct pgt_engine pgt_engine_avx512;
 
+/* Of a scan that loads entries plainly. Hardware sets bits meanwhile: each is what it was
+ * at some moment. */
+#define PGT_PLAIN __attribute__((no_sanitize("thread")))
+
 static inline u64 pgt_read_entry(const u64 *entry)
 {
 	return __atomic_load_n(entry, __ATOMIC_RELAXED);
