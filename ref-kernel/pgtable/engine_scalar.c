@@ -2,18 +2,30 @@
 /* Engines for any processor, and without a vector unit: read-first and swar. */
 #include "engines.h"
 
+static inline __attribute__((always_inline)) u64 clean_all(const struct pgt_format *fmt,
+							   u64 *entries, unsigned int words,
+							   const u64 *dirty, enum pgt_clear clear)
+{
+	struct pgt_few few;
+	unsigned int i;
+	u64 n, left;
+
+	pgt_find_few(words, dirty, &few);
+	for (i = 0; i < few.n; i++)
+		pgt_clean_entry(fmt, &entries[few.at[i]], clear);
+	for (n = few.n; few.dense; few.dense &= few.dense - 1) {
+		i = port_ctz(few.dense);
+		for (left = dirty[i]; left; left &= left - 1, n++)
+			pgt_clean_entry(fmt, &entries[i * 64 + port_ctz(left)], clear);
+	}
+	return n;
+}
+
 u64 pgt_clean_entries(const struct pgt_format *fmt, u64 *entries, unsigned int words,
 		      const u64 *dirty, enum pgt_clear clear)
 {
-	u64 n = 0;
-
-	for (; words; words &= words - 1) {
-		unsigned int w = port_ctz(words);
-
-		n += clear == PGT_MASKED ? pgt_store_clean_word(fmt, &entries[w * 64], dirty[w]) :
-					   pgt_lock_clean_word(fmt, &entries[w * 64], dirty[w]);
-	}
-	return n;
+	return clear == PGT_MASKED ? clean_all(fmt, entries, words, dirty, PGT_MASKED) :
+				     clean_all(fmt, entries, words, dirty, PGT_LOCKED);
 }
 
 unsigned int pgt_several(const struct pgt_format *fmt, const u64 *entries, unsigned int words,
@@ -68,7 +80,7 @@ const struct pgt_engine pgt_engine_read_first = {
  * Plain loads: an entry is as it was at some moment, and what is decided by is read again.
  */
 PGT_PLAIN static inline __attribute__((always_inline)) bool may_be_dirty(const u64 *e, u64 mask,
-									  u64 flip)
+									 u64 flip)
 {
 	if (flip)
 		return !(e[0] & e[1] & e[2] & e[3] & e[4] & e[5] & e[6] & e[7] & flip);
