@@ -6,14 +6,8 @@
 
 #include "vector.h"
 
-/* Hardware sets bits while we load: a lane is what its entry was at some moment. */
-#define NO_TSAN __attribute__((no_sanitize("thread")))
-
-/* Fewer dirty entries than this are stored one by one. */
-#define FEW 24
-
-PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
-					      __m256i *all)
+PORT_AVX2 PGT_PLAIN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
+						__m256i *all)
 {
 	u64 w = 0;
 	unsigned int i;
@@ -29,7 +23,7 @@ PORT_AVX2 NO_TSAN static inline u64 scan_word(const u64 *entries, __m256i mask, 
 	return w;
 }
 
-PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
+PORT_AVX2 PGT_PLAIN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
 	const struct pgt_format *fmt = s->fmt;
 	const __m256i mask = _mm256_set1_epi64x((long long)fmt->dirty_mask);
@@ -54,8 +48,8 @@ PORT_AVX2 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 }
 
 /* The lanes of @dirty, four bits, and no others are stored. */
-PORT_AVX2 NO_TSAN static inline void store_lanes(u64 *entries, unsigned int dirty, __m256i clear,
-						 __m256i set)
+PORT_AVX2 PGT_PLAIN static inline void store_lanes(u64 *entries, unsigned int dirty, __m256i clear,
+						   __m256i set)
 {
 	const __m256i bits = _mm256_setr_epi64x(1, 2, 4, 8);
 	__m256i lanes = _mm256_and_si256(_mm256_set1_epi64x(dirty), bits);
@@ -70,19 +64,21 @@ PORT_AVX2 static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned 
 {
 	const __m256i clear_bits = _mm256_set1_epi64x((long long)fmt->clean_clear);
 	const __m256i set_bits = _mm256_set1_epi64x((long long)fmt->clean_set);
-	u64 n = pgt_count(words, dirty);
-	unsigned int i;
+	struct pgt_few few;
+	unsigned int w, i;
+	u64 n;
 
-	if (clear == PGT_LOCKED || n < FEW) {
-		pgt_clean_entries(fmt, entries, words, dirty, clear);
-		return n;
-	}
-	for (; words; words &= words - 1) {
-		unsigned int w = port_ctz(words);
-
+	if (clear == PGT_LOCKED)
+		return pgt_clean_entries(fmt, entries, words, dirty, clear);
+	pgt_find_few(words, dirty, &few);
+	for (i = 0; i < few.n; i++)
+		pgt_store_clean(fmt, &entries[few.at[i]]);
+	for (n = few.n; few.dense; few.dense &= few.dense - 1) {
+		w = port_ctz(few.dense);
 		for (i = 0; i < 64; i += 4)
 			store_lanes(&entries[w * 64 + i], dirty[w] >> i & 0xf, clear_bits,
 				    set_bits);
+		n += (unsigned int)__builtin_popcountll(dirty[w]);
 	}
 	return n;
 }

@@ -6,14 +6,8 @@
 
 #include "vector.h"
 
-/* Hardware sets bits while we load: a lane is what its entry was at some moment. */
-#define NO_TSAN __attribute__((no_sanitize("thread")))
-
-/* Fewer dirty entries than this are stored one by one. */
-#define FEW 12
-
-PORT_AVX512 NO_TSAN static inline u64 scan_word(const u64 *entries, __m512i mask, __m512i value,
-						__m512i *all)
+PORT_AVX512 PGT_PLAIN static inline u64 scan_word(const u64 *entries, __m512i mask, __m512i value,
+						  __m512i *all)
 {
 	u64 w = 0;
 	unsigned int i;
@@ -29,7 +23,7 @@ PORT_AVX512 NO_TSAN static inline u64 scan_word(const u64 *entries, __m512i mask
 	return w;
 }
 
-PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
+PORT_AVX512 PGT_PLAIN static unsigned int scan(const struct pgt_scan *s, u64 *dirty)
 {
 	const struct pgt_format *fmt = s->fmt;
 	const __m512i mask = _mm512_set1_epi64((long long)fmt->dirty_mask);
@@ -52,8 +46,8 @@ PORT_AVX512 NO_TSAN static unsigned int scan(const struct pgt_scan *s, u64 *dirt
 }
 
 /* The lanes of @dirty, and no others. */
-PORT_AVX512 NO_TSAN static inline void store_word(u64 *entries, u64 dirty, __m512i clear,
-						  __m512i set)
+PORT_AVX512 PGT_PLAIN static inline void store_word(u64 *entries, u64 dirty, __m512i clear,
+						    __m512i set)
 {
 	unsigned int i;
 
@@ -71,16 +65,19 @@ PORT_AVX512 static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigne
 {
 	const __m512i clear_bits = _mm512_set1_epi64((long long)fmt->clean_clear);
 	const __m512i set_bits = _mm512_set1_epi64((long long)fmt->clean_set);
-	u64 n = pgt_count(words, dirty);
+	struct pgt_few few;
+	unsigned int i;
+	u64 n;
 
-	if (clear == PGT_LOCKED || n < FEW) {
-		pgt_clean_entries(fmt, entries, words, dirty, clear);
-		return n;
-	}
-	for (; words; words &= words - 1) {
-		unsigned int w = port_ctz(words);
-
-		store_word(&entries[w * 64], dirty[w], clear_bits, set_bits);
+	if (clear == PGT_LOCKED)
+		return pgt_clean_entries(fmt, entries, words, dirty, clear);
+	pgt_find_few(words, dirty, &few);
+	for (i = 0; i < few.n; i++)
+		pgt_store_clean(fmt, &entries[few.at[i]]);
+	for (n = few.n; few.dense; few.dense &= few.dense - 1) {
+		i = port_ctz(few.dense);
+		store_word(&entries[i * 64], dirty[i], clear_bits, set_bits);
+		n += (unsigned int)__builtin_popcountll(dirty[i]);
 	}
 	return n;
 }

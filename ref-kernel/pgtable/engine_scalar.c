@@ -2,18 +2,30 @@
 /* Engines for any processor, and without a vector unit: read-first and swar. */
 #include "engines.h"
 
+static inline __attribute__((always_inline)) u64 clean_all(const struct pgt_format *fmt,
+							   u64 *entries, unsigned int words,
+							   const u64 *dirty, enum pgt_clear clear)
+{
+	struct pgt_few few;
+	unsigned int i;
+	u64 n, left;
+
+	pgt_find_few(words, dirty, &few);
+	for (i = 0; i < few.n; i++)
+		pgt_clean_entry(fmt, &entries[few.at[i]], clear);
+	for (n = few.n; few.dense; few.dense &= few.dense - 1) {
+		i = port_ctz(few.dense);
+		for (left = dirty[i]; left; left &= left - 1, n++)
+			pgt_clean_entry(fmt, &entries[i * 64 + port_ctz(left)], clear);
+	}
+	return n;
+}
+
 u64 pgt_clean_entries(const struct pgt_format *fmt, u64 *entries, unsigned int words,
 		      const u64 *dirty, enum pgt_clear clear)
 {
-	u64 n = 0;
-
-	for (; words; words &= words - 1) {
-		unsigned int w = port_ctz(words);
-
-		n += clear == PGT_MASKED ? pgt_store_clean_word(fmt, &entries[w * 64], dirty[w]) :
-					   pgt_lock_clean_word(fmt, &entries[w * 64], dirty[w]);
-	}
-	return n;
+	return clear == PGT_MASKED ? clean_all(fmt, entries, words, dirty, PGT_MASKED) :
+				     clean_all(fmt, entries, words, dirty, PGT_LOCKED);
 }
 
 unsigned int pgt_several(const struct pgt_format *fmt, const u64 *entries, unsigned int words,
@@ -58,45 +70,75 @@ const struct pgt_engine pgt_engine_read_first = {
 	.clean = pgt_clean_entries,
 };
 
-/* ---- swar: 64 to a word, without a branch ---- */
+/* ---- swar: 64 to a word, a cache line at a time ---- */
 
 /*
- * Entry i's bit is the borrow of a comparison, shifted into a word from below. An entry is
- * dirty if, with @flip's bits inverted, it has all of @mask: then and only then what @mask
- * leaves of it is no less than @mask. Four words that do not wait for each other.
+ * An entry is dirty if, with @flip's bits inverted, it has all of @mask. Can one of these
+ * eight be? Where all bits must be set: what is set in any of them. Where some must be
+ * clear: what is set in all of them.
+ *
+ * Plain loads: an entry is as it was at some moment, and what is decided by is read again.
  */
-static inline u64 scan_word(const u64 *entries, u64 mask, u64 flip)
+PGT_PLAIN static inline __attribute__((always_inline)) bool may_be_dirty(const u64 *e, u64 mask,
+									 u64 flip)
 {
-	u64 w0 = 0, w1 = 0, w2 = 0, w3 = 0;
-	unsigned int i = 16;
-
-	while (i--) {
-		w0 = w0 + w0 + (((pgt_read_entry(entries + i) ^ flip) & mask) < mask);
-		w1 = w1 + w1 + (((pgt_read_entry(entries + 16 + i) ^ flip) & mask) < mask);
-		w2 = w2 + w2 + (((pgt_read_entry(entries + 32 + i) ^ flip) & mask) < mask);
-		w3 = w3 + w3 + (((pgt_read_entry(entries + 48 + i) ^ flip) & mask) < mask);
-	}
-	return ~(w0 | w1 << 16 | w2 << 32 | w3 << 48);
+	if (flip)
+		return !(e[0] & e[1] & e[2] & e[3] & e[4] & e[5] & e[6] & e[7] & flip);
+	return ((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & mask) == mask;
 }
 
-static unsigned int scan_words(const struct pgt_scan *s, u64 *dirty)
+/* Entry i's bit is the borrow of a comparison, shifted into a word from below: what @mask
+ * leaves of a dirty entry, and of no other, is no less than @mask. */
+static inline __attribute__((always_inline)) u64 scan_line(const u64 *entries, u64 mask, u64 flip,
+							   u64 *all)
 {
-	u64 mask = s->fmt->dirty_mask, flip = mask ^ s->fmt->dirty_value;
-	unsigned int n = s->hi / 64 - s->lo / 64 + 1, words = 0, i;
-	const u64 *entries = &s->table[s->lo & ~63U];
+	unsigned int i = 8;
+	u64 w = 0;
 
-	for (i = 0; i < n; i++) {
+#pragma GCC unroll 8
+	while (i--) {
+		u64 entry = pgt_read_entry(&entries[i]);
+
+		*all |= entry;
+		w = w + w + (((entry ^ flip) & mask) < mask);
+	}
+	return w ^ 0xff;
+}
+
+PGT_PLAIN static inline __attribute__((always_inline)) unsigned int
+scan_lines(const struct pgt_scan *s, u64 mask, u64 flip, u64 *dirty)
+{
+	unsigned int n = s->hi / 64 - s->lo / 64 + 1, words = 0, lines, i, k;
+	const u64 *entries = &s->table[s->lo & ~63U];
+	u64 several = s->fmt->several, all = 0;
+
+	for (i = 0; i < n; i++, entries += 64) {
 		pgt_fetch(&s->ahead[i * 64]);
-		dirty[i] = flip ? scan_word(&entries[i * 64], mask, flip) :
-				  scan_word(&entries[i * 64], mask, 0);
+		lines = 0;
+#pragma GCC unroll 8
+		for (k = 0; k < 8; k++)
+			lines |= (unsigned int)may_be_dirty(&entries[8 * k], mask, flip) << k;
+		dirty[i] = 0;
+		for (; lines; lines &= lines - 1) {
+			k = 8 * port_ctz(lines);
+			dirty[i] |= scan_line(&entries[k], mask, flip, &all) << k;
+		}
 		words |= (unsigned int)!!dirty[i] << i;
 	}
-	return words | pgt_several(s->fmt, entries, words, dirty);
+	/* an entry has them all only if all have one that has them */
+	return words | (words && several && (all & several) == several ? PGT_SEVERAL : 0);
+}
+
+PGT_PLAIN static unsigned int scan_words(const struct pgt_scan *s, u64 *dirty)
+{
+	u64 mask = s->fmt->dirty_mask, flip = mask ^ s->fmt->dirty_value;
+
+	return flip ? scan_lines(s, mask, flip, dirty) : scan_lines(s, mask, 0, dirty);
 }
 
 const struct pgt_engine pgt_engine_swar = {
 	.name = "swar",
-	.summary = "64 entries to a word, without branches, on any processor",
+	.summary = "a cache line of entries at a time, on any processor",
 	.scan = scan_words,
 	.clean = pgt_clean_entries,
 };

@@ -15,6 +15,10 @@ extern const struct pgt_engine pgt_engine_swar;
 extern const struct pgt_engine pgt_engine_avx2; /* where there is PORT_VECTOR */
 extern const struct pgt_engine pgt_engine_avx512;
 
+/* Of a scan that loads entries plainly. Hardware sets bits meanwhile: each is what it was
+ * at some moment. */
+#define PGT_PLAIN __attribute__((no_sanitize("thread")))
+
 static inline u64 pgt_read_entry(const u64 *entry)
 {
 	return __atomic_load_n(entry, __ATOMIC_RELAXED);
@@ -38,38 +42,54 @@ static inline void pgt_store_clean(const struct pgt_format *fmt, u64 *entry)
 	__atomic_store_n(entry, (v & ~fmt->clean_clear) | fmt->clean_set, __ATOMIC_RELAXED);
 }
 
-/* Bits of the words that @words names; for callers whose target counts in one instruction. */
-static inline __attribute__((always_inline)) u64 pgt_count(unsigned int words, const u64 *dirty)
+/* Made clean; results of the atomic operations are not used, so that each is one
+ * instruction where the processor has such. */
+static inline __attribute__((always_inline)) void pgt_clean_entry(const struct pgt_format *fmt,
+								  u64 *entry, enum pgt_clear clear)
 {
-	u64 n = 0;
-
-	for (; words; words &= words - 1)
-		n += __builtin_popcountll(dirty[port_ctz(words)]);
-	return n;
-}
-
-/* Each of @dirty, of 64 entries from @entries on; how many. Results are not used, so that
- * each is one instruction where the processor has such. */
-static inline u64 pgt_lock_clean_word(const struct pgt_format *fmt, u64 *entries, u64 dirty)
-{
-	u64 keep = ~fmt->clean_clear, set = fmt->clean_set, n = 0;
-
-	if (set)
-		for (; dirty; dirty &= dirty - 1, n++)
-			port_fetch_or(&entries[port_ctz(dirty)], set);
+	if (clear == PGT_MASKED)
+		pgt_store_clean(fmt, entry);
+	else if (fmt->clean_set)
+		port_fetch_or(entry, fmt->clean_set);
 	else
-		for (; dirty; dirty &= dirty - 1, n++)
-			port_fetch_and(&entries[port_ctz(dirty)], keep);
-	return n;
+		port_fetch_and(entry, ~fmt->clean_clear);
 }
 
-static inline u64 pgt_store_clean_word(const struct pgt_format *fmt, u64 *entries, u64 dirty)
-{
-	u64 n = 0;
+/* A word with so few bits is sparse. */
+#define PGT_SPARSE 4
 
-	for (; dirty; dirty &= dirty - 1, n++)
-		pgt_store_clean(fmt, &entries[port_ctz(dirty)]);
-	return n;
+/*
+ * Which entries the sparse words of @words have, one after the other: a loop for each word
+ * would leave it at another turn each time, which no processor foresees. The other words,
+ * of @dense. @at has places for PGT_SPARSE more than there can be.
+ */
+struct pgt_few {
+	unsigned int n, dense;
+	u16 at[PGT_SCAN_WORDS * PGT_SPARSE + PGT_SPARSE];
+};
+
+static inline __attribute__((always_inline)) void pgt_find_few(unsigned int words, const u64 *dirty,
+							       struct pgt_few *few)
+{
+	unsigned int w, i, count, end = port_lg2(words);
+
+	few->n = 0;
+	few->dense = 0;
+	for (w = port_ctz(words); w <= end; w++) {
+		u64 left = dirty[w];
+
+		count = 0;
+#pragma GCC unroll 4
+		for (i = 0; i < PGT_SPARSE; i++) {
+			few->at[few->n + i] = w * 64 + port_ctz(left | 1ULL << 63);
+			count += !!left;
+			left &= left - 1;
+		}
+		if (left)
+			few->dense |= 1U << w;
+		else
+			few->n += count;
+	}
 }
 
 /* How a scalar engine cleans: pgt_engine.clean. */

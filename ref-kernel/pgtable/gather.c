@@ -11,6 +11,7 @@ void pgt_gather_init(struct pgt_gather *g)
 	/* the ranges are read only as far as there are any */
 	g->nr = 0;
 	g->gap = 0;
+	g->narrowest = 0;
 	g->cleaned_bytes = 0;
 	g->entries_scanned = 0;
 	g->entries_cleared = 0;
@@ -25,15 +26,20 @@ static u64 gap_after(const struct pgt_gather *g, unsigned int i)
 	return g->ranges[i + 1].first - g->ranges[i].last - 1;
 }
 
-/* The range before the smallest gap, of which there is one. */
-static unsigned int narrowest(const struct pgt_gather *g)
+/* Remember the smallest gap, of which there is one. */
+static void find_narrowest(struct pgt_gather *g)
 {
 	unsigned int i, best = 0;
+	u64 least = gap_after(g, 0);
 
-	for (i = 1; i + 1 < g->nr; i++)
-		if (gap_after(g, i) < gap_after(g, best))
-			best = i;
-	return best;
+	for (i = 1; i + 1 < g->nr; i++) {
+		u64 gap = gap_after(g, i);
+
+		best = gap < least ? i : best;
+		least = port_min(gap, least);
+	}
+	g->gap = least;
+	g->narrowest = best;
 }
 
 /* Ranges [i, i + n) become ranges [i, i + 1): the rest move down. */
@@ -57,7 +63,7 @@ static void squeeze_in(struct pgt_gather *g, unsigned int i, u64 first, u64 last
 {
 	u64 before = i ? first - g->ranges[i - 1].last - 1 : ~0ULL;
 	u64 after = i < g->nr ? g->ranges[i].first - last - 1 : ~0ULL;
-	unsigned int best;
+	unsigned int best = g->narrowest;
 
 	if (port_min(before, after) <= g->gap) {
 		if (before <= after)
@@ -66,7 +72,6 @@ static void squeeze_in(struct pgt_gather *g, unsigned int i, u64 first, u64 last
 			g->ranges[i].first = first;
 		return;
 	}
-	best = narrowest(g);
 	g->ranges[best].last = g->ranges[best + 1].last;
 	drop_after(g, best, 1);
 	insert_at(g, best < i ? i - 1 : i, first, last);
@@ -105,7 +110,7 @@ void pgt_gather_add(struct pgt_gather *g, u64 first, u64 last)
 		squeeze_in(g, i, first, last);
 	}
 	if (g->nr == PGT_RANGES)
-		g->gap = gap_after(g, narrowest(g));
+		find_narrowest(g);
 }
 
 /* Is no run of zeros between the bits of @items longer than @most, which is below 63? */

@@ -227,6 +227,14 @@ static void harvest_chunk(struct harvest *h, struct chunk *c, const struct pgt_s
 		clean(h, c);
 }
 
+/* 1 where there is no leaf. */
+static unsigned int replicas_of(const struct pgt_format *fmt, const u64 *entry, unsigned int level)
+{
+	u64 v = port_load(entry);
+
+	return fmt->present(v) && !fmt->is_table(v, level) ? pgt_replicas(fmt, v, level) : 1;
+}
+
 static void harvest_run(const struct pgt_run *run, void *arg)
 {
 	struct harvest *h = arg;
@@ -239,15 +247,12 @@ static void harvest_run(const struct pgt_run *run, void *arg)
 	};
 	unsigned int lo = run->lo, hi = run->hi, at, next;
 	struct chunk c;
-	u64 entry;
 
 	/* A leaf cut by either end is dirty also where a replica outside is. */
-	entry = port_load(&run->table[lo]);
-	if (fmt->present(entry) && !fmt->is_table(entry, run->level))
-		lo &= ~(pgt_replicas(fmt, entry, run->level) - 1);
-	entry = port_load(&run->table[hi]);
-	if (fmt->present(entry) && !fmt->is_table(entry, run->level))
-		hi |= pgt_replicas(fmt, entry, run->level) - 1;
+	if (lo % PGT_SCAN)
+		lo &= ~(replicas_of(fmt, &run->table[lo], run->level) - 1);
+	if (hi % PGT_SCAN != PGT_SCAN - 1)
+		hi |= replicas_of(fmt, &run->table[hi], run->level) - 1;
 	h->g->entries_scanned += hi - lo + 1;
 
 	c.lg2 = run->lg2;

@@ -183,7 +183,8 @@ struct pgt_gather {
 	 * then the smallest gaps are taken in. */
 	struct pgt_range ranges[PGT_RANGES];
 	unsigned int nr;
-	u64 gap; /* bytes of the smallest there is, when nr == PGT_RANGES */
+	u64 gap; /* bytes of the smallest there is, when nr == PGT_RANGES, */
+	unsigned int narrowest; /* after this range */
 	u64 cleaned_bytes;
 	u64 entries_scanned, entries_cleared;
 	bool tables; /* what walk caches hold of some is stale, too: cut off, or A is clear */
