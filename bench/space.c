@@ -15,9 +15,9 @@
 #define BACKING (2ULL << 20)
 /* As much as one IOAS_MAP takes; beyond it the same pages are mapped by COPY. */
 #define CHUNK (256ULL << 20)
-/* The same where pages are scattered: user-mode Linux has the host map each by itself, of
- * which there is a limit. */
-#define CHUNK_SCATTERED (32ULL << 20)
+/* The same in a kernel, small leaves: user-mode Linux has the host map each page by itself
+ * that does not follow another, of which there is a limit. */
+#define CHUNK_KERNEL (32ULL << 20)
 /* Where there is room, IOVAs start here: clear of any reserved range. */
 #define IOVA_BASE (4ULL << 30)
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)
@@ -273,8 +273,8 @@ int space_open_as(struct space *s, const struct target_driver *driver, const cha
 	err = driver->open(arg, &s->t);
 	if (err)
 		return failed(s, err, "open");
-	if (scatters(s))
-		s->chunk = min_u64(s->chunk, CHUNK_SCATTERED);
+	if (s->t->driver->kernel && s->leaf < BACKING)
+		s->chunk = min_u64(s->chunk, CHUNK_KERNEL);
 	err = track(s);
 	if (!err) {
 		s->memory = chunk_memory(s);

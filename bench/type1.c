@@ -13,8 +13,9 @@
 
 static struct cells cells;
 
+/* struct vfio_iommu_type1_dirty_bitmap, and what follows it. */
 struct request {
-	struct vfio_iommu_type1_dirty_bitmap head;
+	uint32_t argsz, flags;
 	struct vfio_iommu_type1_dirty_bitmap_get range;
 };
 
@@ -33,7 +34,8 @@ static int dirty_pages(struct container *c, uint32_t flag, uint64_t *bitmap)
 {
 	const struct space *s = &c->rig->space;
 	struct request r = {
-		.head = { .argsz = sizeof(r), .flags = flag },
+		.argsz = sizeof(r),
+		.flags = flag,
 		.range = {
 			.iova = s->iova,
 			.size = s->length,

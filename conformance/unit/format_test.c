@@ -427,8 +427,8 @@ static void clean(struct rig *r)
 
 	pgt_bits_init(&b, r->iova, r->iova + (size_of(r->lg2) - 1), r->lg2, &word);
 	pgt_gather_init(&g);
-	pgt_harvest(&r->pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, b.first, b.last, 0, &b,
-		    &g);
+	pgt_harvest(&r->pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, b.first, b.last,
+		    0, &b, &g);
 	expect(word == 1, "%s 2^%u: a dirty leaf was not reported", r->fmt->name, r->lg2);
 	expect(!dirty_entries(r), "%s 2^%u: harvested, and dirty", r->fmt->name, r->lg2);
 }

@@ -329,8 +329,8 @@ static void check_dirty_leaf(u64 leaf, unsigned int lg2, enum pgt_way way)
 		merge(way);
 		ck_assert_uint_eq(dirty_bytes(leaf, last), size_of(lg2));
 		pgt_gather_init(&g);
-		pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, leaf, last, 0,
-			    NULL, &g);
+		pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, leaf, last,
+			    0, NULL, &g);
 		expect_map(ANY_SIZE);
 	}
 }
@@ -356,8 +356,8 @@ static void check_dirty_part(u64 leaf, unsigned int lg2, enum pgt_way way)
 		merge(way);
 		ck_assert_uint_eq(dirty_bytes(leaf, last), size_of(lg2));
 		pgt_gather_init(&g);
-		pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, leaf, last, 0,
-			    NULL, &g);
+		pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, leaf, last,
+			    0, NULL, &g);
 		expect_map(ANY_SIZE);
 	}
 	/* of its neighbours only they are dirty */
@@ -489,8 +489,8 @@ static void check_no_memory(u64 leaf, unsigned int lg2, enum pgt_way way)
 			struct pgt_gather g;
 
 			pgt_gather_init(&g);
-			pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, leaf, last,
-				    0, NULL, &g);
+			pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, leaf,
+				    last, 0, NULL, &g);
 			expect_map(ANY_SIZE);
 		}
 	}
@@ -594,7 +594,8 @@ static void race_pass(void (*invalidate)(u64 first, u64 last))
 
 	pgt_bits_init(&b, area, last, pgt.fmt->granule_lg2, words);
 	pgt_gather_init(&g);
-	pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, area, last, 0, &b, &g);
+	pgt_harvest(&pgt, &(struct pgt_how){ .engine = pgt_engine_default() }, area, last, 0, &b,
+		    &g);
 	invalidate(area, last);
 	for (i = 0; i < RACE_PAGES; i++)
 		if (words[i / 64] >> i % 64 & 1)

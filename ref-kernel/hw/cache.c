@@ -9,16 +9,18 @@
 int hw_cache_init(struct hw_cache *c, unsigned int sets, unsigned int ways)
 {
 	u64 slots = (u64)sets * ways;
+	u64 words = (slots + 63) / 64;
 
 	*c = (struct hw_cache){ .sets = slots ? sets : 0, .ways = ways };
 	if (slots) {
-		c->slots = port_alloc(slots * sizeof(*c->slots));
+		c->slots = port_alloc(slots * sizeof(*c->slots) + words * sizeof(*c->used));
 		c->turns = port_alloc(sets * sizeof(*c->turns));
 		if (!c->slots || !c->turns) {
 			port_free(c->turns);
 			port_free(c->slots);
 			return -ENOMEM;
 		}
+		c->used = (u64 *)(c->slots + slots);
 	}
 	port_mutex_init(&c->lock);
 	return 0;
@@ -119,34 +121,41 @@ void hw_cache_fill(struct hw_cache *c, const struct hw_slot *new)
 		s = victim(c, set_of(c, new->tag, new->first, new->lg2));
 	*s = *new;
 	s->valid = true;
+	c->used[(s - c->slots) / 64] |= 1ULL << (s - c->slots) % 64;
 	c->sizes |= 1ULL << (new->lg2 - 1);
 	port_mutex_unlock(&c->lock);
 }
 
 static bool selected(const struct hw_slot *s, struct hw_tag tag, u64 first, u64 last)
 {
-	return s->valid && (tag.domain == HW_ANY || s->tag.domain == tag.domain) &&
+	return s->first <= last && block_last(s) >= first && s->valid &&
+	       (tag.domain == HW_ANY || s->tag.domain == tag.domain) &&
 	       (tag.pasid == HW_ANY || s->tag.pasid == tag.pasid) &&
-	       (tag.stage1 == HW_ANY || s->tag.stage1 == tag.stage1) && s->first <= last &&
-	       block_last(s) >= first;
+	       (tag.stage1 == HW_ANY || s->tag.stage1 == tag.stage1);
 }
 
+/* Most commands find nothing, and there are many: of slots that are not used nothing is
+ * read. */
 void hw_cache_forget(struct hw_cache *c, struct hw_tag tag, u64 first, u64 last)
 {
-	unsigned int i;
-	u64 sizes = 0;
+	unsigned int word;
+	u64 sizes = 0, used;
 
 	if (!c->sets)
 		return;
 	port_mutex_lock(&c->lock);
-	for (i = 0; i < c->sets * c->ways; i++) {
-		struct hw_slot *s = &c->slots[i];
+	for (word = 0; word * 64 < c->sets * c->ways; word++) {
+		for (used = c->used[word]; used; used &= used - 1) {
+			struct hw_slot *s = &c->slots[word * 64 + port_ctz(used)];
 
-		s->gone = selected(s, tag, first, last);
-		if (s->gone)
-			s->valid = false;
-		if (s->valid)
-			sizes |= 1ULL << (s->lg2 - 1);
+			s->gone = selected(s, tag, first, last);
+			if (s->gone)
+				s->valid = false;
+			else if (s->valid)
+				sizes |= 1ULL << (s->lg2 - 1);
+			else
+				c->used[word] &= ~(used & -used);
+		}
 	}
 	c->sizes = sizes;
 	port_mutex_unlock(&c->lock);

@@ -24,6 +24,7 @@ struct hw_cache {
 	struct port_mutex lock; /* short: several DMAs look up and fill at once */
 	struct hw_slot *slots; /* sets x ways */
 	unsigned int *turns; /* of each set: the way to replace next */
+	u64 *used; /* a bit each, behind the slots: it is valid or gone */
 	unsigned int sets, ways; /* sets 0: it never holds anything */
 	u64 sizes; /* bit n: there may be a block of 2^(n + 1) bytes */
 };
