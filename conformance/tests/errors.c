@@ -169,6 +169,35 @@ CT_TEST(bitmap_ends_inside_leaf, "ERRORS-004", .scope = CT_EACH_LEAF, .requires 
 			 (unsigned long long)at);
 }
 
+static const char *needs_parts(const struct ct_config *config)
+{
+	return config->leaf_lg2 > config->format.granule_lg2 ? NULL :
+							       "a leaf of one granule has no parts";
+}
+
+/* What a harvest of half a leaf left to be told stays so when the next cannot be
+ * delivered, by whichever end that reaches it. */
+CT_TEST(bitmap_refused_after_part, "ERRORS-004", .scope = CT_EACH_LEAF, .requires = needs_parts)
+{
+	struct scene s;
+
+	scene_open(&s, .leaves = 3);
+
+	const u64 half = s.leaf / 2 & -s.granule, cut = s.leaf + half;
+	const struct {
+		u64 first, end; /* what is harvested before */
+	} parts[] = { { s.leaf, cut }, { cut, 2 * s.leaf } };
+
+	for (size_t i = 0; i < N(parts); i++) {
+		scene_write(&s, cut, 1);
+		scene_expect(&s, parts[i].first, parts[i].end - parts[i].first, s.granule);
+		x_err(EFAULT, scene_get(&s, 0, 0, s.length, s.granule, NULL));
+		x_err(EFAULT, scene_get(&s, 0, s.leaf, s.leaf, s.granule, NULL));
+		scene_expect(&s, 0, s.length, s.granule);
+		scene_expect(&s, 0, s.length, s.granule);
+	}
+}
+
 /* ---- the range ---- */
 
 /* A hole at the start, inside, at the end, everywhere: ENOENT, nothing cleared,
