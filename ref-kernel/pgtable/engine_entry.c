@@ -81,7 +81,7 @@ static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned int words,
 
 const struct pgt_engine pgt_engine_entry = {
 	.name = "entry",
-	.summary = "an atomic operation on each entry, dirty or not, as older kernels do",
+	.summary = "an atomic operation on each entry, dirty or not",
 	.scan = scan,
 	.clean = clean,
 };
