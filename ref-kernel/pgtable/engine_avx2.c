@@ -6,6 +6,9 @@
 
 #include "vector.h"
 
+/* Fewer dirty entries than this are stored one by one. */
+#define FEW 24
+
 PORT_AVX2 PGT_PLAIN static inline u64 scan_word(const u64 *entries, __m256i mask, __m256i value,
 						__m256i *all)
 {
@@ -64,21 +67,16 @@ PORT_AVX2 static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigned 
 {
 	const __m256i clear_bits = _mm256_set1_epi64x((long long)fmt->clean_clear);
 	const __m256i set_bits = _mm256_set1_epi64x((long long)fmt->clean_set);
-	struct pgt_few few;
 	unsigned int w, i;
-	u64 n;
+	u64 n = pgt_count(words, dirty);
 
-	if (clear == PGT_LOCKED)
+	if (clear == PGT_LOCKED || n < FEW)
 		return pgt_clean_entries(fmt, entries, words, dirty, clear);
-	pgt_find_few(words, dirty, &few);
-	for (i = 0; i < few.n; i++)
-		pgt_store_clean(fmt, &entries[few.at[i]]);
-	for (n = few.n; few.dense; few.dense &= few.dense - 1) {
-		w = port_ctz(few.dense);
+	for (; words; words &= words - 1) {
+		w = port_ctz(words);
 		for (i = 0; i < 64; i += 4)
 			store_lanes(&entries[w * 64 + i], dirty[w] >> i & 0xf, clear_bits,
 				    set_bits);
-		n += (unsigned int)__builtin_popcountll(dirty[w]);
 	}
 	return n;
 }

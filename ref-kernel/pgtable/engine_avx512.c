@@ -6,6 +6,9 @@
 
 #include "vector.h"
 
+/* Fewer dirty entries than this are stored one by one. */
+#define FEW 24
+
 PORT_AVX512 PGT_PLAIN static inline u64 scan_word(const u64 *entries, __m512i mask, __m512i value,
 						  __m512i *all)
 {
@@ -65,19 +68,14 @@ PORT_AVX512 static u64 clean(const struct pgt_format *fmt, u64 *entries, unsigne
 {
 	const __m512i clear_bits = _mm512_set1_epi64((long long)fmt->clean_clear);
 	const __m512i set_bits = _mm512_set1_epi64((long long)fmt->clean_set);
-	struct pgt_few few;
 	unsigned int i;
-	u64 n;
+	u64 n = pgt_count(words, dirty);
 
-	if (clear == PGT_LOCKED)
+	if (clear == PGT_LOCKED || n < FEW)
 		return pgt_clean_entries(fmt, entries, words, dirty, clear);
-	pgt_find_few(words, dirty, &few);
-	for (i = 0; i < few.n; i++)
-		pgt_store_clean(fmt, &entries[few.at[i]]);
-	for (n = few.n; few.dense; few.dense &= few.dense - 1) {
-		i = port_ctz(few.dense);
+	for (; words; words &= words - 1) {
+		i = port_ctz(words);
 		store_word(&entries[i * 64], dirty[i], clear_bits, set_bits);
-		n += (unsigned int)__builtin_popcountll(dirty[i]);
 	}
 	return n;
 }

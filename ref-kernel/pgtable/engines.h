@@ -55,6 +55,17 @@ static inline __attribute__((always_inline)) void pgt_clean_entry(const struct p
 		port_fetch_and(entry, ~fmt->clean_clear);
 }
 
+/* Bits of the words that @words names; for callers whose target counts in one instruction. */
+static inline __attribute__((always_inline)) unsigned int pgt_count(unsigned int words,
+								    const u64 *dirty)
+{
+	unsigned int n = 0, w, end = port_lg2(words);
+
+	for (w = port_ctz(words); w <= end; w++)
+		n += (unsigned int)__builtin_popcountll(dirty[w]);
+	return n;
+}
+
 /* A word with so few bits is sparse. */
 #define PGT_SPARSE 4
 
