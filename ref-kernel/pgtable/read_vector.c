@@ -122,7 +122,8 @@ sum512(const struct pgt_span *spans, u64 n, enum way way)
 {
 	__m512i s[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
 			 _mm512_setzero_si512() };
-	u64 sum = 0;
+	u64 sum = 0, lanes[LINE];
+	unsigned int i;
 
 	for (; n; n--, spans++) {
 		const u64 *at = spans->entries, *end = at + spans->n, *other;
@@ -151,7 +152,11 @@ sum512(const struct pgt_span *spans, u64 n, enum way way)
 		sum += sum_some(at, (u64)(end - at));
 	}
 	s[0] = _mm512_add_epi64(_mm512_add_epi64(s[0], s[1]), _mm512_add_epi64(s[2], s[3]));
-	return sum + (u64)_mm512_reduce_add_epi64(s[0]);
+	/* a reduction would be one of signed numbers, which must not overflow */
+	_mm512_storeu_si512(lanes, s[0]);
+	for (i = 0; i < LINE; i++)
+		sum += lanes[i];
+	return sum;
 }
 
 PORT_AVX512 static u64 sum_avx512(const struct pgt_span *spans, u64 n)
