@@ -403,7 +403,8 @@ START_TEST(leaf_of_every_size)
 
 	setup_format(_i);
 	for (way = 0; choose_way(way); way++) {
-		for (lg2 = k->granule_lg2; lg2 <= MAX_TESTED_LG2; lg2++) {
+		/* of a level there is one table, and nothing ahead of it */
+		for (lg2 = k->granule_lg2; lg2 <= MAX_TESTED_LG2 && !how.prefetch; lg2++) {
 			if (!(k->sizes & size_of(lg2)))
 				continue;
 			/* the first and the last place there is */
