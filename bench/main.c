@@ -258,6 +258,7 @@ static const struct target_driver *find_target(const char *spec, const char **ar
 {
 	const struct target_driver *driver = target_find(spec, arg);
 	char why[256] = "", names[256] = "";
+	int err;
 
 	if (!driver) {
 		for (unsigned int i = 0; targets[i]; i++) {
@@ -266,8 +267,10 @@ static const struct target_driver *find_target(const char *spec, const char **ar
 		}
 		die(EXIT_USAGE, "unknown target '%s'; targets:%s", spec, names);
 	}
-	if (driver->probe && driver->probe(*arg, why, sizeof(why)))
-		die(EXIT_NOTHING, "target '%s' cannot be used here: %s", spec, why);
+	err = driver->probe ? driver->probe(*arg, why, sizeof(why)) : 0;
+	if (err)
+		die(err == -EINVAL ? EXIT_USAGE : EXIT_NOTHING,
+		    "target '%s' cannot be used here: %s", spec, why);
 	return driver;
 }
 
