@@ -371,7 +371,8 @@ static int select_engine(struct ucmd *ucmd, const struct pgt_engine *found)
 static void say(char *out, size_t size, const char *text)
 {
 	memset(out, 0, size);
-	memcpy(out, text, port_min(strlen(text), size - 1));
+	for (size_t i = 0; text[i] && i + 1 < size; i++)
+		out[i] = text[i];
 }
 
 static int engine(struct ucmd *ucmd)
