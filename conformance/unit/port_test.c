@@ -257,6 +257,7 @@ START_TEST(store_guarded)
 	static const int faults[] = { SIGSEGV, SIGBUS };
 	u8 *p = map_edge(2), ones[2 * PAGE + 1];
 	struct sigaction action = { .sa_handler = catch }, now;
+	struct port_guard guard, inner;
 	sigset_t both, mask;
 	int file = memfd_create("cut", MFD_CLOEXEC), i;
 	u8 *cut;
@@ -268,6 +269,8 @@ START_TEST(store_guarded)
 		sigaddset(&both, faults[i]);
 	}
 	pthread_sigmask(SIG_BLOCK, &both, NULL);
+	guard_begin(&guard);
+	guard_begin(&inner);
 	ck_assert_int_eq(guard_or(p, ones, sizeof(ones)), -EFAULT);
 	ck_assert_int_eq(guard_or(p, ones, 2 * PAGE), 0);
 	ck_assert_mem_eq(p, ones, 2 * PAGE);
@@ -275,11 +278,13 @@ START_TEST(store_guarded)
 	ck_assert_int_eq(guard_or(p + PAGE - 8, ones, 16), -EFAULT);
 	munmap(p, PAGE);
 	ck_assert_int_eq(guard_or(p, ones, 1), -EFAULT);
+	guard_end(&inner);
 	ck_assert_int_eq(ftruncate(file, PAGE), 0);
 	cut = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	ck_assert_ptr_ne(cut, MAP_FAILED);
 	ck_assert_int_eq(ftruncate(file, 0), 0);
 	ck_assert_int_eq(guard_or(cut, ones, 1), -EFAULT); /* a SIGBUS */
+	guard_end(&guard);
 	close(file);
 
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);

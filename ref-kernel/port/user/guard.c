@@ -5,9 +5,10 @@
  * Here the processor stores, and if it cannot, the signal that it raises ends the
  * attempt.
  *
- * The handlers are there for the length of an attempt, and whoever had one before has it
- * back: so nobody needs to know of ours, and no chain of handlers can become a ring. What
- * other threads raise meanwhile is passed on.
+ * The handlers are there for as long as anybody guards (a window of a bitmap, not each
+ * piece of it: system calls would cost a harvest more than its stores), and whoever had one
+ * before has it back: so nobody needs to know of ours, and no chain of handlers can become
+ * a ring. What other threads raise meanwhile is passed on.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -18,8 +19,9 @@
 static const int faults[] = { SIGSEGV, SIGBUS };
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
-/* Under the caller's lock: one attempt at a time. */
-static struct sigaction was[FAULTS];
+static struct port_mutex lock = { PTHREAD_MUTEX_INITIALIZER };
+static unsigned int guards; /* under lock */
+static struct sigaction was[FAULTS]; /* constant while there are guards */
 static _Thread_local sigjmp_buf *volatile attempt; /* of this thread */
 
 /* What would have happened without us; by default the same access faults once more,
@@ -49,30 +51,64 @@ static __attribute__((noinline)) void store(void *to, const void *from, size_t s
 	port_or(to, from, size);
 }
 
-int guard_or(void *to, const void *from, size_t size)
+void guard_begin(struct port_guard *guard)
 {
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	sigset_t unblock, blocked;
-	sigjmp_buf here;
+	sigset_t unblock;
 	size_t i;
-	int err = 0;
 
-	sigemptyset(&unblock);
-	for (i = 0; i < FAULTS; i++) {
-		sigaddset(&unblock, faults[i]);
+	port_mutex_lock(&lock);
+	for (i = 0; i < FAULTS && !guards; i++)
 		sigaction(faults[i], &action, &was[i]);
-	}
-	pthread_sigmask(SIG_UNBLOCK, &unblock, &blocked);
-	if (!sigsetjmp(here, 0)) {
-		attempt = &here;
-		store(to, from, size);
-		attempt = NULL;
-	} else {
-		attempt = NULL;
-		err = -EFAULT;
-	}
-	pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+	guards++;
+	port_mutex_unlock(&lock);
+	sigemptyset(&unblock);
 	for (i = 0; i < FAULTS; i++)
-		sigaction(faults[i], &was[i], NULL);
-	return err;
+		sigaddset(&unblock, faults[i]);
+	pthread_sigmask(SIG_UNBLOCK, &unblock, &guard->blocked);
+}
+
+/* Of @blocked what we unblocked. */
+static void block_again(const sigset_t *blocked)
+{
+	sigset_t again;
+	size_t i;
+
+	sigemptyset(&again);
+	for (i = 0; i < FAULTS; i++)
+		if (sigismember(blocked, faults[i]))
+			sigaddset(&again, faults[i]);
+	pthread_sigmask(SIG_BLOCK, &again, NULL);
+}
+
+void guard_end(const struct port_guard *guard)
+{
+	struct sigaction now;
+	size_t i;
+
+	block_again(&guard->blocked);
+	port_mutex_lock(&lock);
+	guards--;
+	for (i = 0; i < FAULTS && !guards; i++) {
+		sigaction(faults[i], &was[i], &now);
+		/* Somebody has set another meanwhile, who is not to lose it. */
+		if (now.sa_sigaction != on_fault)
+			sigaction(faults[i], &now, NULL);
+	}
+	port_mutex_unlock(&lock);
+}
+
+int guard_or(void *to, const void *from, size_t size)
+{
+	sigjmp_buf here;
+
+	/* The mask too: in the handler the signal is blocked. */
+	if (sigsetjmp(here, 1)) {
+		attempt = NULL;
+		return -EFAULT;
+	}
+	attempt = &here;
+	store(to, from, size);
+	attempt = NULL;
+	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,9 +63,15 @@ struct port_pin {
 	bool mapped; /* by port_pin_file: ours to munmap */
 };
 
+struct port_guard {
+	sigset_t blocked; /* by the thread, before */
+};
+
 struct port_window {
 	u64 uaddr;
 	size_t size;
+	bool guarded; /* memory of this process, which is stored to */
+	struct port_guard guard;
 };
 
 struct port_queue {

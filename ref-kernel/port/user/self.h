@@ -26,8 +26,12 @@ int self_populate(u64 addr, u64 size, bool write);
 /* port_phys_atomic at an address of this process. */
 int self_atomic(u64 addr, enum port_atomic op, size_t size, u64 operand, u64 compare, u64 *old);
 
+/* Between these two, by one thread, guard_or() may be called by it (guard.c). They may be
+ * nested, the last to begin being the first to end. */
+void guard_begin(struct port_guard *guard);
+void guard_end(const struct port_guard *guard);
 /* port_or() into memory of this process that may go meanwhile: on -EFAULT, bytes before
- * the bad page may have been ORed. One caller at a time. (guard.c) */
+ * the bad page may have been ORed. */
 int guard_or(void *to, const void *from, size_t size);
 
 /* A call of a thread of this process, with this result, is over, and signals that it

@@ -25,11 +25,17 @@ int port_window_pin(struct port_window *w, u64 uaddr, size_t size)
 		return -EFAULT;
 	w->uaddr = uaddr;
 	w->size = size;
+	/* Where accesses are watched copies do: to a sanitizer this is the kernel's doing. */
+	w->guarded = mm == &self_mm && !PORT_SANITIZED;
+	if (w->guarded)
+		guard_begin(&w->guard);
 	return 0;
 }
 
 void port_window_unpin(struct port_window *w)
 {
+	if (w->guarded)
+		guard_end(&w->guard);
 	w->size = 0;
 }
 
@@ -72,8 +78,7 @@ static int or_by_copies(struct task *t, u64 uaddr, const u8 *bytes, size_t size)
  * and, put back by the harvest, still are. The program's own writes to these
  * bytes meanwhile may be lost; it must not write to a bitmap being filled.
  *
- * This process's memory is stored to. Another's is copied, and ours where accesses are
- * watched: to a sanitizer this is the kernel's doing.
+ * This process's memory is stored to, another's is copied.
  */
 int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t size)
 {
@@ -84,7 +89,7 @@ int port_window_or(struct port_window *w, size_t at, const u8 *bytes, size_t siz
 	if (port_fail() || t->mm->ops->populate(t->mm, uaddr, size, true))
 		return -EFAULT;
 	port_mutex_lock(&or_lock);
-	if (t->mm == &self_mm && !PORT_SANITIZED)
+	if (w->guarded)
 		err = guard_or((void *)uaddr, bytes, size);
 	else
 		err = or_by_copies(t, uaddr, bytes, size);
