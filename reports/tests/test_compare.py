@@ -319,7 +319,10 @@ class BrokenTest(Case):
                 with subprocess.Popen(
                         self.command(self.program("base"), new, "--only", "*", "-o", self.out,
                                      "--force"),
-                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                        preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                         signal.SIG_DFL)) as child:
+                    # whoever runs in the background of a shell has it ignored
                     while not sign.exists() and child.poll() is None:
                         time.sleep(0.01)
                     child.send_signal(number)
