@@ -22,9 +22,9 @@ PYTHON := /usr/bin/python3
 
 # Evaluated once, and only when something is compiled or linked.
 once = $(eval $(1) := $(shell $(2)))$($(1))
-PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags check jansson libxml-2.0)
-RUNNER_LIBS = $(call once,RUNNER_LIBS,pkg-config --libs check jansson libxml-2.0)
-BENCH_LIBS = $(call once,BENCH_LIBS,pkg-config --libs benchmark jansson)
+PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags check jansson libxml-2.0 zlib)
+RUNNER_LIBS = $(call once,RUNNER_LIBS,pkg-config --libs check jansson libxml-2.0 zlib)
+BENCH_LIBS = $(call once,BENCH_LIBS,pkg-config --libs benchmark jansson zlib)
 
 WARN := -Wall -Wextra -Werror -Wshadow
 WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes

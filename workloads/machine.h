@@ -33,6 +33,7 @@ struct machine_options {
 	uint64_t memory, leaf; /* bytes; leaf 0: the smallest of at least a page */
 	enum machine_trackers trackers;
 	unsigned int devices;
+	bool split; /* large leaves, when tracking is enabled: IODIRTY_SPLIT_IN_PLACE */
 };
 
 struct machine_device {

@@ -12,8 +12,20 @@
 #define MIGRATION_SHOWN 20 /* pages that differ, one by one */
 #define MIGRATION_SHAPES 8
 
+/* What a second is. */
+enum migration_clock {
+	MIGRATION_WALL, /* a real one: devices write beside the rounds */
+	/* One of the workload's: a round goes to its end at once, then devices do what they would have
+	 * done meanwhile. The same each time, for any link. */
+	MIGRATION_TRACE,
+};
+
 struct migration_options {
 	struct machine_options machine;
+	/* A workload by name or file (workload_open()), performed access by access; NULL: shapes,
+	 * which devices' own generators write. */
+	const char *workload;
+	enum migration_clock clock; /* of a workload; shapes have the wall's */
 	const struct shape *shapes[MIGRATION_SHAPES]; /* device i has the i-th, in turn */
 	unsigned int n_shapes;
 	bool own_rate; /* @rate instead of the shapes' */
@@ -43,6 +55,7 @@ enum migration_verdict {
 	MIGRATION_DIFFERS,
 	MIGRATION_LOST, /* equal, since what was lost was written again */
 	MIGRATION_FAILED, /* it did not come to an end; see error */
+	MIGRATION_PREDICTED, /* there was none: predict.h */
 };
 
 struct migration_result {
@@ -55,6 +68,7 @@ struct migration_result {
 	uint64_t bytes, reported, written, lost; /* sums */
 	uint64_t downtime_ns, full_ns; /* full: one copy of all memory, in this run */
 	uint64_t final_bytes, final_report_ns;
+	uint64_t total_ns; /* from the first round's beginning to the last one's end */
 	uint64_t writes; /* of all devices */
 	uint64_t state_bytes; /* of devices */
 	unsigned int states; /* devices moved */

@@ -13,10 +13,9 @@
 const char *migration_verdict_name(enum migration_verdict verdict)
 {
 	static const char *const names[] = {
-		[MIGRATION_EQUAL] = "equal",
-		[MIGRATION_DIFFERS] = "differs",
-		[MIGRATION_LOST] = "lost",
-		[MIGRATION_FAILED] = "failed",
+		[MIGRATION_EQUAL] = "equal",	     [MIGRATION_DIFFERS] = "differs",
+		[MIGRATION_LOST] = "lost",	     [MIGRATION_FAILED] = "failed",
+		[MIGRATION_PREDICTED] = "predicted",
 	};
 
 	return names[verdict];
@@ -100,6 +99,9 @@ static void print_verdict(const struct migration_options *o, const struct migrat
 			print_page(&r->pages[i], out);
 		if (r->differ > MIGRATION_SHOWN)
 			fprintf(out, "  and %" PRIu64 " more\n", r->differ - MIGRATION_SHOWN);
+		break;
+	case MIGRATION_PREDICTED:
+		fprintf(out, "predicted: no byte was moved\n");
 		break;
 	case MIGRATION_FAILED:
 		fprintf(out, "FAILED: %s\n", r->error);

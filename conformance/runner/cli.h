@@ -32,6 +32,8 @@ int bench_main(const struct command *command, int argc, char **argv);
 int certify_main(const struct command *command, int argc, char **argv);
 int compare_main(const struct command *command, int argc, char **argv);
 int migrate_main(const struct command *command, int argc, char **argv);
+int trace_main(const struct command *command, int argc, char **argv);
+int report_main(const struct command *command, int argc, char **argv);
 int lab_main(const struct command *command, int argc, char **argv);
 int run_main(const struct command *command, int argc, char **argv);
 int not_built_main(const struct command *command, int argc, char **argv);

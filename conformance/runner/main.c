@@ -109,6 +109,23 @@ static const struct command commands[] = {
 		.run = migrate_main,
 	},
 	{
+		.name = "trace",
+		.arguments = "list",
+		.summary = "workloads as files: make, convert, look at and perform them",
+		.help = "What is done with workloads, a word each:\n"
+			"  list        those that have a name\n"
+			"\n"
+			"Exit code: 0 passed, 1 failed, 2 wrong usage, 4 nothing ran.",
+		.run = trace_main,
+	},
+	{
+		.name = "report",
+		.arguments = "[-w WORKLOAD]... [-o DIR] [--force]",
+		.summary = "what tracking is worth to a migration, as a page",
+		.help = "Runs reports/workload.py.",
+		.run = report_main,
+	},
+	{
 		.name = "certify",
 		.arguments = "[-t TARGET] [-o DIR]",
 		.summary = "all of it, as a certification package",

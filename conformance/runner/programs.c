@@ -86,6 +86,11 @@ int compare_main(const struct command *command, int argc, char **argv)
 	return run_python(command, argc, argv, "reports/compare.py");
 }
 
+int report_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/workload.py");
+}
+
 int lab_main(const struct command *command, int argc, char **argv)
 {
 	return run_python(command, argc, argv, "ci/lab/lab.py");

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Traces: a workload in a file. All numbers are little-endian; a varint is unsigned LEB128 (7
+ * bits a
+ * byte, the least first, bit 7 set in all but the last), at most 64 bits in at most 10 bytes; a
+ * zigzag is a
+ * signed number n as the varint (n << 1) ^ (n >> 63).
+ *
+ * Header:
+ *	 0  8 bytes  "iodtrace"
+ *	 8  u32      version: 1
+ *	12  u32      size of the header, where records begin: 64 and the text, padded with 0 to
+ *	a multiple of 8
+ *	16  u64      IOVA of the memory, a multiple of 4096
+ *	24  u64      its length, a multiple of 4096, not 0; it does not wrap
+ *	32  u32      devices, 1 to 16
+ *	36  u32      flags: bit 0: addresses are an access pattern, no device's; others 0
+ *	40  u64      seed that it was made with, or 0
+ *	48  u32      length of the text, at most 511
+ *	52  12 bytes 0
+ *	64  the text: UTF-8, what it is and where it is from
+ *
+ * A record: a byte of flags, and what they say has changed.
+ *	bit 0	the device writes memory; else it reads
+ *	bit 1	varint: the device; else that of the record before (at first 0)
+ *	bit 2	varint: the PASID, below 2^20; else this device's last (at first 0)
+ *	bit 3	varint: the length, at least 1; else this device's last (at first 0, which is
+ *		no length)
+ *	bit 4	zigzag: where it begins, from where this device's last record ended (at first the
+ *		memory's beginning); else it begins there
+ *	bits 5 and 6 are 0
+ *	then varint: nanoseconds since the record before (at first, since the beginning)
+ * The end: bit 7 alone, varint: how many records there were; varint: nanoseconds from the last
+ * record to the end; u32: CRC-32 (that of zlib) of all bytes before it. Nothing follows.
+ */
+#ifndef IODIRTY_WORKLOADS_TRACE_H
+#define IODIRTY_WORKLOADS_TRACE_H
+
+#include <stdio.h>
+
+#include "workload.h"
+
+#define TRACE_MAGIC "iodtrace"
+#define TRACE_VERSION 1
+#define TRACE_PASIDS (1u << 20)
+
+/*
+ * All of the file is looked at before the first record is given out: NULL and @error, which
+ * names the
+ * file, the record (the first is 1) and the byte, if anything of it is not as above.
+ */
+struct workload *trace_open(const char *path, char error[WORKLOAD_ERROR]);
+
+/* A trace that is being written. */
+struct trace_writer;
+
+/* The head is that of @like: memory, devices, pattern, origin. @file stays the caller's. NULL:
+ * no memory. */
+struct trace_writer *trace_begin(FILE *file, const struct workload *like, uint64_t seed);
+/* 0; -EINVAL: no access of that workload, or earlier than the last; -EIO. */
+int trace_add(struct trace_writer *t, const struct access *a);
+/* @ns: when it is over, no less than the last access. Frees @t; 0 or -EIO. */
+int trace_end(struct trace_writer *t, uint64_t ns);
+
+#endif
