@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Traces: a workload in a file. All numbers are little-endian; a varint is unsigned LEB128 (7
- * bits a
- * byte, the least first, bit 7 set in all but the last), at most 64 bits in at most 10 bytes; a
- * zigzag is a
- * signed number n as the varint (n << 1) ^ (n >> 63).
+ * Traces: a workload in a file. All numbers are little-endian. A varint is unsigned LEB128: 7
+ * bits a byte, the least first, bit 7 set in all but the last; at most 64 bits, in at most 10
+ * bytes. A zigzag is a signed number n as the varint (n << 1) ^ (n >> 63).
  *
  * Header:
  *	 0  8 bytes  "iodtrace"
  *	 8  u32      version: 1
- *	12  u32      size of the header, where records begin: 64 and the text, padded with 0 to
- *	a multiple of 8
+ *	12  u32      size of the header, where records begin: 64 and the text, padded with
+ *		     0 to a multiple of 8
  *	16  u64      IOVA of the memory, a multiple of 4096
  *	24  u64      its length, a multiple of 4096, not 0; it does not wrap
  *	32  u32      devices, 1 to 16
@@ -46,8 +44,7 @@
 
 /*
  * All of the file is looked at before the first record is given out: NULL and @error, which
- * names the
- * file, the record (the first is 1) and the byte, if anything of it is not as above.
+ * names the file, the record (the first is 1) and the byte, if anything is not as above.
  */
 struct workload *trace_open(const char *path, char error[WORKLOAD_ERROR]);
 

@@ -67,8 +67,7 @@ extern const struct workload_kind *const workload_kinds[];
 /*
  * @name: of a kind; of a job of fio (workloads/NAME.fio), of which `make traces` has made a
  * trace; a file, if there is a '/' or a '.' in it; or several, as "A+B", each with devices of
- * its own, over the
- * same memory. NULL, with @error saying why and what to do.
+ * its own, over the same memory. NULL, with @error saying why and what to do.
  */
 struct workload *workload_open(const char *name, const struct workload_options *o,
 			       char error[WORKLOAD_ERROR]);
