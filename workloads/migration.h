@@ -86,15 +86,4 @@ extern volatile sig_atomic_t migration_interrupted;
 void migrate(const struct migration_options *o, struct migration_result *r);
 void migration_free(struct migration_result *r);
 
-/* show.c */
-const char *migration_verdict_name(enum migration_verdict verdict);
-/* "uniform+ring"; @out holds 128 bytes. */
-const char *migration_workload(const struct migration_options *o, char out[128]);
-void migration_print(const struct migration_options *o, const struct migration_result *r,
-		     FILE *out);
-void migration_table(const struct migration_options *o, const struct migration_result *r, size_t n,
-		     FILE *out);
-void migration_json(const struct migration_options *o, const struct migration_result *r, size_t n,
-		    int argc, char **argv, FILE *out);
-
 #endif
