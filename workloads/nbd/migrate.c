@@ -26,6 +26,7 @@
 
 #define SECOND_NS 1000000000ULL
 #define MS_NS 1000000ULL
+#define PACED 64 /* pages, between two looks at the clock */
 
 /* ---- the gate ---- */
 
@@ -119,6 +120,8 @@ static void copy_page(const struct migration *m, uint64_t page)
 
 static uint64_t link_ns(const struct disk *d, uint64_t pages)
 {
+	if (!d->link)
+		return 0;
 	return (uint64_t)((double)pages * (double)d->page * (double)SECOND_NS / (double)d->link);
 }
 
@@ -134,10 +137,10 @@ static bool send_pages(struct migration *m, bool all, uint64_t *sent)
 			continue;
 		copy_page(m, page);
 		++*sent;
-		if (d->link && *sent % 64 == 0 && !sleep_until(d, begin + link_ns(d, *sent)))
+		if (*sent % PACED == 0 && !sleep_until(d, begin + link_ns(d, *sent)))
 			return false;
 	}
-	return true;
+	return sleep_until(d, begin + link_ns(d, *sent));
 }
 
 /* What was the other memory until the last migration; nobody should have written it since. */
