@@ -18,6 +18,8 @@
 #define SIZE ((uint64_t)1 << 16)
 #define FUZZED 20000
 
+static const struct workload small = { .iova = BASE, .length = SIZE, .devices = 2 };
+
 struct bytes {
 	uint8_t *data;
 	size_t n, room;
@@ -186,7 +188,8 @@ START_TEST(decodes_by_hand)
 	ck_assert_uint_eq(w->devices, 2);
 	ck_assert_uint_eq(w->ns, 406);
 	ck_assert(w->pattern);
-	ck_assert_uint_eq(trace_seed(w), 7);
+	ck_assert_uint_eq(trace_seed(w, 9), 7);
+	ck_assert_uint_eq(trace_seed(&small, 9), 9);
 	gives(w, accesses, N_ACCESSES);
 	w->rewind(w);
 	ck_assert_int_eq(w->next(w, &a), 1);
@@ -558,8 +561,6 @@ START_TEST(changed_meanwhile)
 END_TEST
 
 /* ---- the writer ---- */
-
-static const struct workload small = { .iova = BASE, .length = SIZE, .devices = 2 };
 
 START_TEST(writer_refuses)
 {
