@@ -46,7 +46,7 @@ INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
 	-I ref-kernel/vfio -I workloads
 # Tests see what they test through target.h and the ABI only, examples the ABI.
 includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
-	$(if $(filter examples/% conformance/deviations/%,$(1)),-I include,$(INC)))
+	$(if $(filter examples/% conformance/deviations/% workloads/tests/%,$(1)),-I include,$(INC)))
 
 # ---- sources ----
 
@@ -69,7 +69,8 @@ DEVIATIONS := $(wildcard conformance/deviations/*.toml)
 META_DEVIATIONS := conformance/meta/deviations.toml
 
 # Programs of nothing but themselves and the ABI.
-EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c conformance/deviations/*.c))
+EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c \
+	conformance/deviations/*.c workloads/tests/*.c))
 
 GEN := conformance/gen_requirements.py
 GEN_DEV := conformance/gen_deviations.py
