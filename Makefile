@@ -96,6 +96,11 @@ check-full: ## check, the slow sweeps and the mutants
 	$(Q)ci/install
 	$(Q)MAKE='$(MAKE)' ci/check --full
 
+traces: ## make the traces of workloads, in build/traces, each twice, and compare their checksums
+	$(Q)ci/install build workload
+	$(Q)$(MAKE) build/release/iodirty
+	$(Q)workloads/traces --check
+
 mutants: ## break the reference on purpose: conformance must notice (minutes)
 	$(Q)ci/install build
 	$(Q)conformance/mutants/run
@@ -134,7 +139,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
-.PHONY: all programs certify check check-full mutants model check-build lint format check-abi \
+.PHONY: all programs certify check check-full traces mutants model check-build lint format check-abi \
 	check-kernel-selftests abi-layout module clean help
 
 # ---- rules ----
