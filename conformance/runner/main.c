@@ -130,7 +130,7 @@ static const struct command commands[] = {
 			"      --pace P           flat (default): one access after the other; 1: at the\n"
 			"                         times of the workload; 2.5: so many times as fast\n"
 			"      --merge            one device has the accesses of all\n"
-			"  -m, --memory SIZE      of a workload that is no file (default: 64M)\n"
+			"  -m, --memory SIZE      of a workload that is no file (default: 1G)\n"
 			"      --devices, --rate, --seed   of such a workload, as of `iodirty migrate`\n"
 			"  -o, --output DIR       write replay.json, and rounds.bitmap, the bitmaps of the\n"
 			"                         rounds, to DIR, which must not exist\n"
