@@ -26,6 +26,18 @@ int vfioc_bar_write(struct target *t, int fd, uint32_t reg, uint64_t value);
 int vfioc_buffer_write(struct target *t, int fd, const void *data, uint32_t length);
 int vfioc_bus_master(struct target *t, int fd, bool on);
 
+/* What the DMA engine is to do: *fault is enum iodirty_fault. */
+struct vfioc_transfer {
+	uint64_t iova;
+	uint64_t value; /* WRITE: the first 8 bytes; after them, what the buffer has */
+	uint32_t length; /* at most IODIRTY_BAR_BUFFER_SIZE */
+	uint32_t pasid; /* 0: none */
+	bool write;
+};
+
+/* Complete on return. By one thread at a time, a device. */
+int vfioc_dma(struct target *t, int fd, const struct vfioc_transfer *transfer, uint32_t *fault);
+
 /* Begin the generator's writes; EINVAL: what @s says is no stream. */
 int vfioc_generate(struct target *t, int fd, const struct iodirty_stream_start *s);
 /* How many writes are complete. Stop: and there are no more. */

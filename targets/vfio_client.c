@@ -70,22 +70,34 @@ int vfioc_feature(struct target *t, int fd, uint32_t flags, void *data, uint32_t
 	return ret;
 }
 
-/* @size bytes at @at of region @index, all of them. */
-static int move(struct target *t, int fd, uint32_t index, bool write, uint64_t at, void *buf,
-		size_t size)
+/* Where region @index begins. */
+static int find_region(struct target *t, int fd, uint32_t index, uint64_t *base)
 {
 	struct vfio_region_info info = { .argsz = sizeof(info), .index = index };
 	int ret = t->driver->fd_ioctl(t, fd, VFIO_DEVICE_GET_REGION_INFO, &info);
-	int64_t n;
 
-	if (ret)
-		return ret;
-	at += info.offset;
-	n = write ? t->driver->fd_write(t, fd, buf, size, at) :
-		    t->driver->fd_read(t, fd, buf, size, at);
+	*base = info.offset;
+	return ret;
+}
+
+/* @size bytes, all of them. */
+static int move_at(struct target *t, int fd, bool write, uint64_t at, void *buf, size_t size)
+{
+	int64_t n = write ? t->driver->fd_write(t, fd, buf, size, at) :
+			    t->driver->fd_read(t, fd, buf, size, at);
+
 	if (n < 0)
 		return (int)n;
 	return n == (int64_t)size ? 0 : -EIO;
+}
+
+static int move(struct target *t, int fd, uint32_t index, bool write, uint64_t at, void *buf,
+		size_t size)
+{
+	uint64_t base;
+	int ret = find_region(t, fd, index, &base);
+
+	return ret ? ret : move_at(t, fd, write, base + at, buf, size);
 }
 
 int vfioc_bar_read(struct target *t, int fd, uint32_t reg, uint64_t *value)
@@ -115,6 +127,31 @@ int vfioc_bus_master(struct target *t, int fd, bool on)
 	command = on ? command | BUS_MASTER : command & ~BUS_MASTER;
 	return move(t, fd, VFIO_PCI_CONFIG_REGION_INDEX, true, CONFIG_COMMAND, &command,
 		    sizeof(command));
+}
+
+int vfioc_dma(struct target *t, int fd, const struct vfioc_transfer *transfer, uint32_t *fault)
+{
+	/* Registers that follow one another: the command is the last to be written. */
+	uint64_t registers[] = { IODIRTY_BAR_BUFFER, transfer->iova, transfer->length, 3 };
+	uint64_t value = transfer->value, pasid = transfer->pasid, base, result = 0;
+	int ret = find_region(t, fd, VFIO_PCI_BAR0_REGION_INDEX, &base);
+
+	if (!transfer->write) {
+		registers[0] = transfer->iova;
+		registers[1] = IODIRTY_BAR_BUFFER;
+		registers[3] = 1;
+	}
+	if (!ret && transfer->write)
+		ret = move_at(t, fd, true, base + IODIRTY_BAR_BUFFER, &value, sizeof(value));
+	if (!ret)
+		ret = move_at(t, fd, true, base + IODIRTY_BAR_DMA_PASID, &pasid, sizeof(pasid));
+	if (!ret)
+		ret = move_at(t, fd, true, base + IODIRTY_BAR_DMA_SOURCE, registers,
+			      sizeof(registers));
+	if (!ret)
+		ret = move_at(t, fd, false, base + IODIRTY_BAR_DMA_FAULT, &result, sizeof(result));
+	*fault = (uint32_t)result;
+	return ret;
 }
 
 int vfioc_generate(struct target *t, int fd, const struct iodirty_stream_start *s)

@@ -96,17 +96,21 @@ static int place(struct machine *m, uint64_t length)
 static uint8_t *make_room(struct machine *m, int i)
 {
 	uint64_t align = 2 * m->leaf;
+	uint8_t *memory;
 	void *room;
 
 	m->room = m->length + 2 * align;
-	room = mmap(NULL, m->room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	room = mmap(NULL, m->room, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (room == MAP_FAILED)
 		return NULL;
 	m->rooms[i] = room;
-	/* Touched now, or a copy would be timed with the faults of its first. */
-	madvise(room, m->room, MADV_HUGEPAGE);
-	memset(room, 0, m->room);
-	return (uint8_t *)((((uintptr_t)room + align - 1) & -align) + m->leaf);
+	memory = (uint8_t *)((((uintptr_t)room + align - 1) & -align) + m->leaf);
+	/* Touched now, or a copy would be timed with the faults of its first; the rest of the
+	 * room never is. */
+	madvise(memory, m->length, MADV_HUGEPAGE);
+	memset(memory, 0, m->length);
+	return memory;
 }
 
 static int make_memory(struct machine *m, const struct machine_options *o)
@@ -300,7 +304,12 @@ int machine_open(struct machine *m, const struct machine_options *o)
 {
 	int ret;
 
-	*m = (struct machine){ .trackers = o->trackers, .container = -1, .n = o->devices };
+	*m = (struct machine){
+		.trackers = o->trackers,
+		.split = o->split,
+		.container = -1,
+		.n = o->devices,
+	};
 	ret = o->driver->open(o->target_arg, &m->t);
 	if (ret) {
 		m->t = NULL;
@@ -331,7 +340,7 @@ int machine_run(struct machine *m)
 
 	for (unsigned int i = 0; i < m->n; i++) {
 		ret = vfioc_bus_master(m->t, m->devices[i].fd, true);
-		if (!ret)
+		if (!ret && m->devices[i].work.length)
 			ret = vfioc_generate(m->t, m->devices[i].fd, &m->devices[i].work);
 		if (ret)
 			return machine_fail(m, ret, "start device %u", i);

@@ -51,6 +51,7 @@ struct machine {
 	struct target *t;
 	struct iodirty_format_info format;
 	enum machine_trackers trackers;
+	bool split;
 	uint64_t leaf, iova, length;
 	uint8_t *memory, *copy; /* of the guest; where it goes */
 	uint32_t ioas, copy_ioas;
@@ -68,7 +69,7 @@ struct machine {
 /* All return 0 or -errno, with @error saying what failed. machine_close() in any case. */
 int machine_open(struct machine *m, const struct machine_options *o);
 void machine_close(struct machine *m);
-/* Begin to write, as each device's @work says. */
+/* They may write; those with @work begin to, as that says. */
 int machine_run(struct machine *m);
 /* How many writes of each device are complete. */
 int machine_sample(struct machine *m, uint64_t completed[MACHINE_DEVICES]);

@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* iodirty migrate: options, and a migration for each tracker and workload. */
+/* iodirty migrate: options, and a migration for each tracker, workload, leaf size and link. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "calibrate.h"
 #include "cli.h"
-#include "migration.h"
 #include "outdir.h"
+#include "plan.h"
+#include "trace_commands.h"
 
-#define RUNS_MAX 64
-#define MEMORY_MAX ((uint64_t)1 << 40)
 #define ROUNDS_MAX 10000
 #define FILE_NAME "migrate.json"
-
-/* What may be given several times. */
-struct names {
-	const char *list[RUNS_MAX];
-	unsigned int n;
-};
-
-struct request {
-	const char *target, *output;
-	bool force, compare;
-	struct names trackers, workloads;
-	unsigned int devices; /* 0: as many as it takes */
-	struct migration_options common;
-};
-
-static const char *const compared_trackers[] = { "type1", "iommu" };
-static const char *const compared_workloads[] = { "uniform", "hot", "ring", "append" };
+/*
+ * A page that is looked at, if nobody says: README.md has 0.18 ns to read an IOPTE, and a
+ * harvest of memory of which 1 % is dirty, or less, at 1.2 to 2.8 times that.
+ */
+#define HARVEST_NS 0.5
 
 static void give_up(int signal)
 {
@@ -50,62 +39,82 @@ static void catch_signals(void)
 
 /* ---- options ---- */
 
-static bool add_name(struct names *names, const char *name)
+static bool add_name(struct plan_names *names, const char *name)
 {
-	if (names->n == RUNS_MAX)
+	if (names->n == PLAN_MOST)
 		return false;
 	names->list[names->n++] = name;
 	return true;
 }
 
-static bool parse_trackers(const char *name, enum machine_trackers *out)
+static bool add_number(struct plan_numbers *numbers, uint64_t number)
 {
-	for (int i = 0; i < N_TRACKERS; i++) {
-		if (!strcmp(name, machine_trackers_name(i))) {
-			*out = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* "ring+append": the devices in turn. */
-static bool parse_shapes(const char *names, struct migration_options *o)
-{
-	char copy[128], *state, *name;
-
-	if (snprintf(copy, sizeof(copy), "%s", names) >= (int)sizeof(copy))
+	if (numbers->n == PLAN_MOST)
 		return false;
-	o->n_shapes = 0;
-	for (name = strtok_r(copy, "+", &state); name; name = strtok_r(NULL, "+", &state)) {
-		if (o->n_shapes == MIGRATION_SHAPES || !shape_find(name))
+	numbers->list[numbers->n++] = number;
+	return true;
+}
+
+/* "0.5", "300" */
+static bool parse_decimal(const char *text, const char *end_of_text, double max, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	return end == end_of_text && end != text && isfinite(*out) && *out >= 0 && *out <= max;
+}
+
+/* "300ms", "1.5s"; "300" is milliseconds, whole ones. */
+static bool parse_time(const char *text, uint64_t *ns)
+{
+	size_t length = strlen(text);
+	bool ms = length > 2 && !strcmp(text + length - 2, "ms");
+	bool s = !ms && length > 1 && text[length - 1] == 's';
+	double value;
+
+	if (!ms && !s) {
+		if (!parse_number(text, 0, 3600000, ns))
 			return false;
-		o->shapes[o->n_shapes++] = shape_find(name);
+		*ns *= 1000000;
+		return true;
 	}
-	return o->n_shapes;
+	if (!parse_decimal(text, text + length - (ms ? 2 : 1), ms ? 3.6e6 : 3600, &value))
+		return false;
+	*ns = value * (ms ? 1e6 : 1e9);
+	return true;
 }
 
-static int unknown_name(const char *what, const char *name, const char *(*nth)(unsigned int))
+static bool parse_clock(const char *text, enum migration_clock *clock)
 {
-	fprintf(stderr, "iodirty: migrate: unknown %s '%s'; one of:", what, name);
-	for (unsigned int i = 0; nth(i); i++)
-		fprintf(stderr, " %s", nth(i));
-	fputc('\n', stderr);
-	return EXIT_CODE_USAGE;
+	*clock = strcmp(text, "trace") ? MIGRATION_WALL : MIGRATION_TRACE;
+	return *clock == MIGRATION_TRACE || !strcmp(text, "wall");
 }
 
-static const char *nth_tracker(unsigned int i)
+/* What does not go together. */
+static int check_request(const struct command *command, const struct plan_request *q)
 {
-	return i < N_TRACKERS ? machine_trackers_name(i) : NULL;
+	const struct migration_options *o = &q->common;
+	bool no_waiting = q->how == PLAN_MODEL || o->clock == MIGRATION_TRACE;
+
+	if (q->force && !q->output)
+		return usage_error(command, "--force goes with -o");
+	if (q->compare && q->trackers.n + q->workloads.n)
+		return usage_error(command, "--compare has trackers and workloads of its own");
+	if (q->how == PLAN_MODEL && q->own_clock)
+		return usage_error(command, "--model has a clock of its own: the workload's");
+	if (!q->links.n && (no_waiting || q->how == PLAN_BOTH))
+		return usage_error(command, "%s takes the speed of a link: --link 10G",
+				   q->how == PLAN_MODEL ? "--model" :
+				   q->how == PLAN_BOTH	? "--against-model" :
+							  "--clock trace");
+	if (o->own_harvest && !no_waiting)
+		return usage_error(command, "--harvest is for --model and --clock trace: else "
+					    "reports are measured");
+	return EXIT_CODE_PASSED;
 }
 
-static const char *nth_shape(unsigned int i)
-{
-	return i < n_shapes ? shapes[i].name : NULL;
-}
-
-/* EXIT_CODE_PASSED to go on; -1 if help was asked for and given. */
-static int parse_options(const struct command *command, int argc, char **argv, struct request *q)
+/* EXIT_CODE_PASSED to go on; -1 if something was only to be shown. */
+static int parse_options(const struct command *command, int argc, char **argv, struct plan_request *q)
 {
 	static const struct option options[] = {
 		{ "target", required_argument, NULL, 't' },
@@ -120,6 +129,11 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 		{ "rounds", required_argument, NULL, 'R' },
 		{ "seed", required_argument, NULL, 'S' },
 		{ "leaf", required_argument, NULL, 'L' },
+		{ "split", no_argument, NULL, 's' },
+		{ "clock", required_argument, NULL, 'c' },
+		{ "model", no_argument, NULL, 'M' },
+		{ "against-model", no_argument, NULL, 'A' },
+		{ "harvest", required_argument, NULL, 'H' },
 		{ "compare", no_argument, NULL, 'C' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "force", no_argument, NULL, 'F' },
@@ -146,10 +160,15 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 		case 'w':
 			if (!add_name(&q->workloads, optarg))
 				return usage_error(command, "too many workloads");
+			if (!strcmp(optarg, "list")) {
+				trace_list_main(command, 1, argv);
+				return -1;
+			}
 			break;
 		case 'm':
-			if (!parse_size(optarg, 4096, MEMORY_MAX, &o->machine.memory))
-				return usage_error(command, "--memory takes a size up to 1T");
+			if (!parse_size(optarg, 4096, PLAN_MEMORY_MOST, &o->machine.memory))
+				return usage_error(command, "--memory takes a size up to 16T");
+			q->own_memory = true;
 			break;
 		case 'n':
 			if (!parse_number(optarg, 1, MACHINE_DEVICES, &number))
@@ -165,12 +184,13 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 		case 'l':
 			if (!parse_rate(optarg, &number))
 				return usage_error(command, "--link takes bits a second, e.g. 10G");
-			o->link = number / 8;
+			if (!add_number(&q->links, number / 8))
+				return usage_error(command, "too many links");
 			break;
 		case 'd':
-			if (!parse_number(optarg, 0, 3600000, &number))
-				return usage_error(command, "--downtime takes milliseconds");
-			o->downtime_ns = number * 1000000;
+			if (!parse_time(optarg, &o->downtime_ns))
+				return usage_error(command, "--downtime takes up to an hour: 300, "
+							    "300ms or 1.5s");
 			break;
 		case 'R':
 			if (!parse_number(optarg, 1, ROUNDS_MAX, &number))
@@ -183,8 +203,30 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 				return usage_error(command, "--seed takes a number of 64 bits");
 			break;
 		case 'L':
-			if (!parse_size(optarg, 4096, MEMORY_MAX, &o->machine.leaf))
+			if (!parse_size(optarg, 4096, PLAN_MEMORY_MOST, &number))
 				return usage_error(command, "--leaf takes a size, e.g. 2M");
+			if (!add_number(&q->leaves, number))
+				return usage_error(command, "too many leaf sizes");
+			break;
+		case 's':
+			o->machine.split = true;
+			break;
+		case 'c':
+			if (!parse_clock(optarg, &o->clock))
+				return usage_error(command, "--clock is wall or trace");
+			q->own_clock = true;
+			break;
+		case 'M':
+		case 'A':
+			if (q->how != PLAN_MEASURE)
+				return usage_error(command, "--model or --against-model: one of them");
+			q->how = c == 'M' ? PLAN_MODEL : PLAN_BOTH;
+			break;
+		case 'H':
+			if (!parse_decimal(optarg, optarg + strlen(optarg), 1e6, &o->harvest_ns))
+				return usage_error(command, "--harvest takes nanoseconds a page, "
+							    "e.g. 0.5");
+			o->own_harvest = true;
 			break;
 		case 'C':
 			q->compare = true;
@@ -204,178 +246,118 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 	}
 	if (optind != argc)
 		return usage_error(command, "'%s' is no option", argv[optind]);
-	if (q->force && !q->output)
-		return usage_error(command, "--force goes with -o");
-	if (q->compare && q->trackers.n + q->workloads.n)
-		return usage_error(command, "--compare has trackers and workloads of its own");
-	return EXIT_CODE_PASSED;
+	return check_request(command, q);
 }
 
-/* ---- what is to be run ---- */
+/* ---- running ---- */
 
-static void all_names(struct request *q)
+/* The next of @e, or the next two: measured, and by the model with costs from here and now. */
+static bool run_next(struct migration_entry *e, bool both)
 {
-	struct names *trackers = &q->trackers, *workloads = &q->workloads;
+	struct migration_entry *model = both ? e + 1 : e;
+	const struct migration_options *o = &e->o;
+	bool good = true;
 
-	if (q->compare) {
-		memcpy(trackers->list, compared_trackers, sizeof(compared_trackers));
-		memcpy(workloads->list, compared_workloads, sizeof(compared_workloads));
-		trackers->n = sizeof(compared_trackers) / sizeof(compared_trackers[0]);
-		workloads->n = sizeof(compared_workloads) / sizeof(compared_workloads[0]);
+	if (both || e->model)
+		model->cost = (struct predict_cost){
+			.page = o->own_harvest ? o->harvest_ns : HARVEST_NS,
+		};
+	if (both && !o->own_harvest &&
+	    machine_calibrate(&o->machine, &model->cost, model->r.error)) {
+		e->r = (struct migration_result){ .verdict = MIGRATION_FAILED };
+		memcpy(e->r.error, model->r.error, sizeof(e->r.error));
+		model->r.verdict = MIGRATION_FAILED;
+		return false;
 	}
-	if (!trackers->n)
-		add_name(trackers, "iommu");
-	if (!workloads->n)
-		add_name(workloads, "uniform");
-	if (trackers->n == 1 && !strcmp(trackers->list[0], "all"))
-		for (trackers->n = 0; trackers->n < N_TRACKERS; trackers->n++)
-			trackers->list[trackers->n] = machine_trackers_name(trackers->n);
-	if (workloads->n == 1 && !strcmp(workloads->list[0], "all"))
-		for (workloads->n = 0; workloads->n < n_shapes; workloads->n++)
-			workloads->list[workloads->n] = shapes[workloads->n].name;
-}
-
-static unsigned int devices_for(const struct migration_options *o)
-{
-	unsigned int n = machine_devices_min(o->machine.trackers);
-
-	if (n < o->n_shapes)
-		n = o->n_shapes;
-	for (unsigned int i = 0; i < o->n_shapes; i++)
-		if (n < o->shapes[i]->devices)
-			n = o->shapes[i]->devices;
-	return n;
-}
-
-/* One for each workload and tracker, workloads together. */
-static int plan(const struct command *command, struct request *q, struct migration_options *runs,
-		size_t *n)
-{
-	all_names(q);
-	*n = 0;
-	for (unsigned int w = 0; w < q->workloads.n; w++) {
-		for (unsigned int i = 0; i < q->trackers.n; i++) {
-			struct migration_options *o = &runs[*n];
-			unsigned int least;
-
-			if (*n == RUNS_MAX)
-				return usage_error(command, "more than %d migrations", RUNS_MAX);
-			*o = q->common;
-			if (!parse_trackers(q->trackers.list[i], &o->machine.trackers))
-				return unknown_name("tracker", q->trackers.list[i], nth_tracker);
-			if (!parse_shapes(q->workloads.list[w], o))
-				return unknown_name("workload", q->workloads.list[w], nth_shape);
-			least = devices_for(o);
-			if (q->devices && q->devices < least)
-				return usage_error(command, "%s with %s takes at least %u devices",
-						   q->trackers.list[i], q->workloads.list[w],
-						   least);
-			o->machine.devices = q->devices ? q->devices : least < 2 ? 2 : least;
-			(*n)++;
-		}
+	if (!e->model) {
+		migrate(o, &e->r);
+		good = e->r.verdict == MIGRATION_EQUAL;
 	}
-	return EXIT_CODE_PASSED;
+	if (both || e->model) {
+		migration_predict(&model->o, &model->cost, &model->r);
+		good &= model->r.verdict == MIGRATION_PREDICTED;
+	}
+	return good;
 }
 
-/* The format must exist and have such leaves; the target must have VFIO devices. */
-static int check_target(const struct command *command, const struct machine_options *o)
+static bool all_agree(const struct migration_entry *e, size_t n)
 {
-	struct iodirty_format_info info;
-	struct target *t;
-	int exit_code = EXIT_CODE_PASSED, ret = o->driver->open(o->target_arg, &t);
-	unsigned int i;
+	struct migration_agreement agreement;
+	bool all = true;
 
-	if (ret) {
-		fprintf(stderr, "iodirty: %s: target %s cannot be opened: %s\n", command->name,
-			o->driver->name, strerror(-ret));
-		return EXIT_CODE_NOTHING_RAN;
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		migration_compare(&e[i], &e[i + 1], &agreement);
+		all &= agreement.agrees;
 	}
-	for (i = 0; !(ret = t->driver->format(t, i, &info)); i++)
-		if (!o->format || !strcmp(o->format, info.name))
-			break;
-	if (!(t->caps & TARGET_VFIO)) {
-		fprintf(stderr, "iodirty: %s: target %s has no VFIO devices to migrate\n",
-			command->name, o->driver->name);
-		exit_code = EXIT_CODE_NOTHING_RAN;
-	} else if (ret) {
-		exit_code = usage_error(command, "unknown format '%s'; `iodirty list formats`",
-					o->format);
-	} else if (o->leaf && (o->leaf & (o->leaf - 1) || !(info.leaf_sizes & o->leaf))) {
-		exit_code = usage_error(command, "%s has no leaves of %" PRIu64 " bytes", info.name,
-					o->leaf);
-	} else if (o->memory % (o->leaf ? o->leaf : (uint64_t)1 << info.granule_lg2)) {
-		exit_code = usage_error(command, "--memory must be a multiple of the leaf size");
-	}
-	t->driver->close(t);
-	return exit_code;
+	return all;
 }
 
-static int run_all(const struct migration_options *runs, struct migration_result *results, size_t n,
-		   size_t *done)
+static int run_all(struct migration_entry *e, size_t n, bool both, size_t *done)
 {
-	int exit_code = EXIT_CODE_PASSED;
+	size_t step = both ? 2 : 1;
+	bool good = true;
 
-	for (*done = 0; *done < n && !migration_interrupted; (*done)++) {
-		migrate(&runs[*done], &results[*done]);
-		if (results[*done].verdict != MIGRATION_EQUAL)
-			exit_code = EXIT_CODE_FAILED;
-		if (n == 1 || results[*done].verdict != MIGRATION_EQUAL)
-			migration_print(&runs[*done], &results[*done], stdout);
+	for (*done = 0; *done < n && !migration_interrupted; *done += step) {
+		bool passed = run_next(&e[*done], both);
+
+		good &= passed;
+		for (size_t i = *done; i < *done + step; i++)
+			if (n == step || !passed)
+				migration_print(&e[i], stdout);
 		fflush(stdout);
 	}
-	if (n > 1)
-		migration_table(runs, results, *done, stdout);
-	if (migration_interrupted) {
+	if (n > step)
+		migration_table(e, *done, stdout);
+	if (both)
+		migration_agreements(e, *done, stdout);
+	if (migration_interrupted)
 		fprintf(stderr, "iodirty: interrupted\n");
-		exit_code = EXIT_CODE_FAILED;
-	}
-	return exit_code;
+	good &= !migration_interrupted && (!both || all_agree(e, *done));
+	return good ? EXIT_CODE_PASSED : EXIT_CODE_FAILED;
 }
 
-static bool write_json(struct outdir *dir, const struct migration_options *runs,
-		       const struct migration_result *results, size_t n, int argc, char **argv)
+static bool write_json(struct outdir *dir, const struct migration_entry *e, size_t n, bool both,
+		       int argc, char **argv)
 {
 	FILE *file = outdir_create(dir, FILE_NAME);
 
 	if (!file)
 		return false;
-	migration_json(runs, results, n, argc, argv, file);
+	migration_json(e, n, both, argc, argv, file);
 	return outdir_commit(dir, file, FILE_NAME);
 }
 
-static int migrate_all(const struct command *command, struct request *q, int argc, char **argv)
+static int migrate_all(const struct command *command, struct plan_request *q, int argc, char **argv)
 {
 	static const char *const names[] = { FILE_NAME, NULL };
-	static struct migration_options runs[RUNS_MAX];
-	static struct migration_result results[RUNS_MAX];
+	static struct migration_entry entries[2 * PLAN_MOST];
 	struct machine_options *machine = &q->common.machine;
 	struct outdir dir = { .fd = -1 };
+	bool both = q->how == PLAN_BOTH;
 	int exit_code;
 	size_t n, done = 0;
 
 	machine->driver = usable_target(command, q->target, &machine->target_arg, &exit_code);
 	if (!machine->driver)
 		return exit_code;
-	exit_code = plan(command, q, runs, &n);
-	if (!exit_code)
-		exit_code = check_target(command, machine);
+	exit_code = plan_make(command, q, entries, &n);
 	if (!exit_code && q->output)
 		exit_code = outdir_open(&dir, q->output, q->force, names);
 	if (exit_code)
 		return exit_code;
 	catch_signals();
-	exit_code = run_all(runs, results, n, &done);
-	if (q->output && !write_json(&dir, runs, results, done, argc, argv))
+	exit_code = run_all(entries, n, both, &done);
+	if (q->output && !write_json(&dir, entries, done, both, argc, argv))
 		exit_code = EXIT_CODE_FAILED;
 	outdir_close(&dir);
 	for (size_t i = 0; i < done; i++)
-		migration_free(&results[i]);
+		migration_free(&entries[i].r);
 	return exit_code;
 }
 
 int migrate_main(const struct command *command, int argc, char **argv)
 {
-	struct request q = {
+	static struct plan_request q = {
 		.common = {
 			.machine.memory = (uint64_t)1 << 30,
 			.downtime_ns = 300 * 1000000ULL,
@@ -387,8 +369,8 @@ int migrate_main(const struct command *command, int argc, char **argv)
 	if (getrandom(&q.common.seed, sizeof(q.common.seed), 0) != sizeof(q.common.seed))
 		abort();
 	exit_code = parse_options(command, argc, argv, &q);
-	if (exit_code == EXIT_CODE_PASSED && q.compare && !q.common.link)
-		q.common.link = 10000000000 / 8;
+	if (exit_code == EXIT_CODE_PASSED && q.compare && !q.links.n)
+		add_number(&q.links, 10000000000 / 8);
 	if (exit_code == EXIT_CODE_PASSED)
 		exit_code = migrate_all(command, &q, argc, argv);
 	return exit_code < 0 ? EXIT_CODE_PASSED : exit_code;

@@ -25,9 +25,13 @@ struct migration_options {
 	/* A workload by name or file (workload_open()), performed access by access; NULL: shapes,
 	 * which devices' own generators write. */
 	const char *workload;
-	enum migration_clock clock; /* of a workload; shapes have the wall's */
+	enum migration_clock clock; /* TRACE: shapes are performed, too, and there is a link */
 	const struct shape *shapes[MIGRATION_SHAPES]; /* device i has the i-th, in turn */
 	unsigned int n_shapes;
+	/* TRACE: a report takes @harvest_ns for each page that is looked at, instead of what it
+	 * is measured to take. */
+	bool own_harvest;
+	double harvest_ns;
 	bool own_rate; /* @rate instead of the shapes' */
 	uint64_t rate; /* writes a second of each device; 0: flat out */
 	uint64_t link; /* bytes a second; 0: as fast as memory can be copied */
@@ -81,16 +85,5 @@ extern volatile sig_atomic_t migration_interrupted;
 
 void migrate(const struct migration_options *o, struct migration_result *r);
 void migration_free(struct migration_result *r);
-
-/* show.c */
-const char *migration_verdict_name(enum migration_verdict verdict);
-/* "uniform+ring"; @out holds 128 bytes. */
-const char *migration_workload(const struct migration_options *o, char out[128]);
-void migration_print(const struct migration_options *o, const struct migration_result *r,
-		     FILE *out);
-void migration_table(const struct migration_options *o, const struct migration_result *r, size_t n,
-		     FILE *out);
-void migration_json(const struct migration_options *o, const struct migration_result *r, size_t n,
-		    int argc, char **argv, FILE *out);
 
 #endif

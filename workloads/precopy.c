@@ -10,10 +10,15 @@
 
 #include "migration.h"
 #include "state.h"
+#include "workload_kinds.h"
 
 #define SECOND ((uint64_t)1000000000)
 #define PATIENCE (30 * SECOND)
+#define FIRST_WRITE (SECOND / 10) /* a workload may have none for long, or none at all */
 #define CHUNK ((uint64_t)16 << 20) /* copied between two looks at whether to go on */
+/* A report that took longer was not at work all that time: this much, and as much a page. */
+#define REPORT_MOST_NS 1000000
+#define REPORT_MOST_PAGE_NS 100
 
 volatile sig_atomic_t migration_interrupted;
 
@@ -22,6 +27,10 @@ struct run {
 	const struct migration_options *o;
 	struct migration_result *r;
 	struct machine m;
+	/* Of a workload, performed: the truth has one of its own. NULL: generators write. */
+	struct performer performer, *p;
+	struct workload *performed, *true_one;
+	uint64_t began, clock; /* when, by the wall; TRACE: what time it is */
 	struct truth truth;
 	uint64_t pages; /* of the memory */
 	uint64_t *pending, *report; /* bitmaps: to be sent; the newest report */
@@ -97,42 +106,91 @@ static int copy_pending(struct run *run, uint64_t *bytes)
 
 /* ---- rounds ---- */
 
+static bool by_trace(const struct run *run)
+{
+	return run->o->clock == MIGRATION_TRACE;
+}
+
+static uint64_t link_ns(const struct run *run, uint64_t bytes)
+{
+	uint64_t link = run->o->link;
+
+	return bytes / link * SECOND + bytes % link * SECOND / link;
+}
+
+/* TRACE: time goes on, and devices do what they do in it. */
+static int pass(struct run *run, uint64_t ns)
+{
+	run->clock += ns;
+	return perform_until(run->p, run->clock);
+}
+
 /* One round: what is pending goes to the copy, in no less time than the link takes. */
 static int send_round(struct run *run, struct migration_round *round)
 {
-	uint64_t start = now(), link = run->o->link;
+	uint64_t start = now();
 	int ret = copy_pending(run, &round->bytes);
 
 	if (ret)
 		return ret;
-	if (link)
-		sleep_until(start + round->bytes / link * SECOND +
-			    round->bytes % link * SECOND / link);
-	round->copy_ns = now() - start;
+	if (run->o->link && !by_trace(run))
+		sleep_until(start + link_ns(run, round->bytes));
+	round->copy_ns = by_trace(run) ? link_ns(run, round->bytes) : now() - start;
+	if (by_trace(run))
+		ret = pass(run, round->copy_ns);
+	if (ret)
+		return ret;
 	run->copy_bytes += round->bytes;
 	run->copy_ns += round->copy_ns;
 	run->r->bytes += round->bytes;
 	return check_interrupt(run);
 }
 
+/* How many writes of each device are complete. */
+static int sample(struct run *run, uint64_t completed[MACHINE_DEVICES])
+{
+	if (!run->p)
+		return machine_sample(&run->m, completed);
+	perform_sample(run->p, completed);
+	return 0;
+}
+
+/* What a report took that was measured to take @ns. */
+static uint64_t report_ns(const struct run *run, uint64_t ns)
+{
+	const struct migration_options *o = run->o;
+	bool by_iommu = o->machine.trackers == TRACKERS_IOMMU ||
+			o->machine.trackers == TRACKERS_MIXED;
+	uint64_t leaf = run->m.split ? run->m.page : run->m.leaf;
+	uint64_t most = REPORT_MOST_NS + REPORT_MOST_PAGE_NS * run->pages;
+
+	if (!by_trace(run))
+		return ns;
+	if (o->own_harvest)
+		return by_iommu ? o->harvest_ns * (double)(run->m.length / leaf) : 0;
+	return ns < most ? ns : most;
+}
+
 /* A report, held against the truth. */
 static int take_report(struct run *run, struct migration_round *round)
 {
-	struct truth_sample sample = { 0 };
+	struct truth_sample counts = { 0 };
 	struct truth_verdict verdict;
 	uint64_t start;
-	int ret = machine_sample(&run->m, sample.before);
+	int ret = sample(run, counts.before);
 
 	memset(run->report, 0, truth_words(run->pages) * sizeof(*run->report));
 	start = now();
 	if (!ret)
 		ret = machine_report(&run->m, run->report);
-	round->report_ns = now() - start;
+	round->report_ns = report_ns(run, now() - start);
 	if (!ret)
-		ret = machine_sample(&run->m, sample.after);
+		ret = sample(run, counts.after);
 	if (ret)
 		return ret;
-	verdict = truth_report(&run->truth, &sample, run->report);
+	verdict = truth_report(&run->truth, &counts, run->report);
+	if (run->truth.error)
+		return machine_fail(&run->m, run->truth.error, "what was written");
 	round->reported = truth_count(run->report, run->pages);
 	round->written = verdict.written;
 	round->lost = verdict.lost;
@@ -153,7 +211,7 @@ static bool fits(const struct run *run, uint64_t pages)
 }
 
 /* Until each device has written, so that the first report has something to say. */
-static int await_writes(struct run *run)
+static int await_generators(struct run *run)
 {
 	uint64_t start[MACHINE_DEVICES], completed[MACHINE_DEVICES], patience = now() + PATIENCE;
 	int ret = machine_sample(&run->m, start);
@@ -169,6 +227,27 @@ static int await_writes(struct run *run)
 			sleep_until(now() + SECOND / 1000);
 	}
 	return ret;
+}
+
+static int await_workload(struct run *run)
+{
+	uint64_t completed[MACHINE_DEVICES], patience = now() + FIRST_WRITE, writes = 0;
+
+	while (!writes && now() < patience && !migration_interrupted) {
+		perform_sample(run->p, completed);
+		for (unsigned int i = 0; i < run->m.n; i++)
+			writes += completed[i];
+		if (!writes)
+			sleep_until(now() + SECOND / 1000);
+	}
+	return check_interrupt(run);
+}
+
+static int await_writes(struct run *run)
+{
+	if (by_trace(run))
+		return 0;
+	return run->p ? await_workload(run) : await_generators(run);
 }
 
 static int precopy(struct run *run)
@@ -192,9 +271,24 @@ static int precopy(struct run *run)
 			return ret;
 		memcpy(run->pending, run->report, size);
 		r->converged = fits(run, round->reported);
+		if (by_trace(run))
+			ret = pass(run, round->report_ns);
+		if (ret)
+			return ret;
 		if (r->converged || r->n_rounds == run->o->rounds)
 			return 0;
 	}
+}
+
+/* No more writes. A workload's thread goes on to try, until the end or a device refuses. */
+static int stop(struct run *run)
+{
+	int ret = machine_stop(&run->m);
+	bool all = true;
+
+	for (unsigned int i = 0; i < run->m.n; i++)
+		all &= run->m.devices[i].states;
+	return !ret && run->p && !all ? perform_join(run->p) : ret;
 }
 
 /* The guest stands still from here on. */
@@ -203,7 +297,7 @@ static int stop_and_copy(struct run *run)
 	struct migration_result *r = run->r;
 	struct migration_round *last = &r->rounds[r->n_rounds++];
 	uint64_t start = now();
-	int ret = machine_stop(&run->m);
+	int ret = stop(run);
 
 	if (!ret)
 		ret = take_report(run, last);
@@ -214,8 +308,11 @@ static int stop_and_copy(struct run *run)
 	ret = copy_pending(run, &last->bytes);
 	if (!ret)
 		ret = state_move(&run->m, &r->states, &r->state_bytes);
-	r->downtime_ns = now() - start;
-	last->copy_ns = r->downtime_ns - last->report_ns;
+	last->copy_ns = by_trace(run) ? link_ns(run, last->bytes) :
+					now() - start - last->report_ns;
+	r->downtime_ns = last->report_ns + last->copy_ns;
+	r->total_ns = by_trace(run) ? run->clock : start - run->began;
+	r->total_ns += run->o->link ? last->report_ns + link_ns(run, last->bytes) : r->downtime_ns;
 	r->final_bytes = last->bytes;
 	r->final_report_ns = last->report_ns;
 	r->bytes += last->bytes;
@@ -267,12 +364,14 @@ static int begin(struct run *run)
 	struct truth_sample start = { 0 };
 	int ret = machine_run(m);
 
+	if (!ret && run->p && !by_trace(run))
+		ret = perform_start(run->p);
 	if (!ret)
-		ret = machine_sample(m, start.before);
+		ret = sample(run, start.before);
 	if (!ret)
 		ret = machine_track(m);
 	if (!ret)
-		ret = machine_sample(m, start.after);
+		ret = sample(run, start.after);
 	if (ret)
 		return ret;
 	run->r->page = m->page;
@@ -286,7 +385,9 @@ static int begin(struct run *run)
 	run->truth.n = m->n;
 	for (unsigned int i = 0; i < m->n; i++)
 		run->truth.work[i] = m->devices[i].work;
+	run->truth.workload = run->true_one;
 	truth_begin(&run->truth, &start);
+	run->began = now();
 	return 0;
 }
 
@@ -305,6 +406,47 @@ static void assign_work(struct run *run)
 	}
 }
 
+/* @run's workload, without end. */
+static int open_workload(struct run *run, struct workload **out)
+{
+	const struct migration_options *o = run->o;
+	struct workload_options options = {
+		.memory = o->machine.memory,
+		.seed = o->seed,
+		.devices = o->workload ? 0 : run->m.n,
+		.own_rate = o->own_rate,
+		.rate = o->rate,
+	};
+	char error[WORKLOAD_ERROR];
+	struct workload *w = o->workload ?
+				     workload_open(o->workload, &options, error) :
+				     workload_of_shapes(o->shapes, o->n_shapes, &options, error);
+
+	if (!w)
+		return machine_fail(&run->m, -EINVAL, "%s", error);
+	*out = workload_endless(w);
+	if (*out && w->devices <= run->m.n && w->length <= run->m.length)
+		return 0;
+	if (!*out)
+		workload_close(w);
+	return machine_fail(&run->m, -EINVAL, "workload %s",
+			    *out ? "of more devices or memory than the machine has" :
+				   "that has no accesses");
+}
+
+static int open_performer(struct run *run)
+{
+	int ret = open_workload(run, &run->performed);
+
+	if (!ret)
+		ret = open_workload(run, &run->true_one);
+	if (ret)
+		return ret;
+	run->p = &run->performer;
+	perform_open(run->p, &run->m, run->performed);
+	return 0;
+}
+
 static int whole(struct run *run)
 {
 	const struct truth_sample *end;
@@ -312,7 +454,12 @@ static int whole(struct run *run)
 
 	if (ret)
 		return ret;
-	assign_work(run);
+	if (run->o->workload || by_trace(run))
+		ret = open_performer(run);
+	else
+		assign_work(run);
+	if (ret)
+		return ret;
 	fill(run);
 	ret = state_prepare(&run->m);
 	if (!ret)
@@ -321,6 +468,8 @@ static int whole(struct run *run)
 		ret = precopy(run);
 	if (!ret)
 		ret = stop_and_copy(run);
+	if (!ret && run->p)
+		ret = perform_join(run->p);
 	if (!ret)
 		ret = machine_faults(&run->m);
 	if (ret)
@@ -330,7 +479,7 @@ static int whole(struct run *run)
 	for (unsigned int i = 0; i < run->m.n; i++)
 		run->r->writes += end->before[i];
 	compare(run);
-	return state_resume(&run->m);
+	return state_resume(&run->m, run->p);
 }
 
 void migrate(const struct migration_options *o, struct migration_result *r)
@@ -340,13 +489,18 @@ void migrate(const struct migration_options *o, struct migration_result *r)
 	*r = (struct migration_result){ 0 };
 	if (whole(&run)) {
 		r->verdict = MIGRATION_FAILED;
+		/* What failed first is what is told. */
 		memcpy(r->error, run.m.error, sizeof(r->error));
+		if (run.p)
+			perform_join(run.p);
 	} else if (r->differ) {
 		r->verdict = MIGRATION_DIFFERS;
 	} else if (r->lost) {
 		r->verdict = MIGRATION_LOST;
 	}
 	truth_close(&run.truth);
+	workload_close(run.performed);
+	workload_close(run.true_one);
 	free(run.pending);
 	free(run.report);
 	machine_close(&run.m);

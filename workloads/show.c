@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What became of migrations: for a person, and as JSON. */
+/* What became of migrations, for a person. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
-#include "migration.h"
-#include "version.h"
+#include "show.h"
 
 #define MIB 1048576.0
 #define MS 1e6
@@ -25,8 +23,8 @@ const char *migration_workload(const struct migration_options *o, char out[128])
 {
 	size_t used = 0;
 
-	out[0] = '\0';
-	for (unsigned int i = 0; i < o->n_shapes && used < 128; i++)
+	snprintf(out, 128, "%s", o->workload ? o->workload : "");
+	for (unsigned int i = 0; !o->workload && i < o->n_shapes && used < 128; i++)
 		used += snprintf(out + used, 128 - used, "%s%s", i ? "+" : "", o->shapes[i]->name);
 	return out;
 }
@@ -45,10 +43,36 @@ static double ratio(uint64_t a, uint64_t b)
 	return b ? (double)a / b : 0;
 }
 
-/* What a link would have taken for @bytes; 0 without one. */
-static double link_ms(const struct migration_options *o, uint64_t bytes)
+double migration_link_ns(const struct migration_entry *e)
 {
-	return ratio(bytes, o->link) * 1e3;
+	return (double)e->r.final_report_ns + ratio(e->r.final_bytes, e->o.link) * 1e9;
+}
+
+/* "2M", or "2M/4K" of leaves that are split. */
+static const char *leaf_text(const struct migration_options *o, char out[32])
+{
+	static const char *const units[] = { "", "K", "M", "G", "T" };
+	uint64_t size = o->machine.leaf;
+	unsigned int unit = 0;
+
+	for (; unit < 4 && size && size % 1024 == 0; unit++)
+		size /= 1024;
+	snprintf(out, 32, "%" PRIu64 "%s%s", size, units[unit], o->machine.split ? "/4K" : "");
+	return out;
+}
+
+/* "10G", or "-". */
+static const char *link_text(const struct migration_options *o, char out[32])
+{
+	double bits = (double)o->link * 8;
+
+	if (!o->link)
+		snprintf(out, 32, "-");
+	else if (bits >= 1e9)
+		snprintf(out, 32, "%.4gG", bits / 1e9);
+	else
+		snprintf(out, 32, "%.4gM", bits / 1e6);
+	return out;
 }
 
 static void print_rounds(const struct migration_result *r, FILE *out)
@@ -109,160 +133,125 @@ static void print_verdict(const struct migration_options *o, const struct migrat
 	}
 }
 
-void migration_print(const struct migration_options *o, const struct migration_result *r, FILE *out)
+void migration_print(const struct migration_entry *e, FILE *out)
 {
-	char workload[128], size[32];
+	const struct migration_options *o = &e->o;
+	const struct migration_result *r = &e->r;
+	char workload[128], size[32], leaf[32];
 
-	fprintf(out, "%s, %s, %s, %u devices, seed %" PRIu64 "\n",
+	fprintf(out, "%s, %s, %s in leaves of %s, %u devices, seed %" PRIu64 "%s\n",
 		machine_trackers_name(o->machine.trackers), migration_workload(o, workload),
-		size_text(o->machine.memory, size), o->machine.devices, o->seed);
+		size_text(o->machine.memory, size), leaf_text(o, leaf), o->machine.devices,
+		o->seed,
+		e->model		       ? ", by the model" :
+		o->clock == MIGRATION_TRACE ? ", by the workload's clock" :
+						 "");
+	if (e->pattern)
+		fprintf(out, "  (an access pattern: its addresses are no device's)\n");
 	if (r->verdict == MIGRATION_FAILED) {
 		print_verdict(o, r, out);
 		return;
 	}
 	print_rounds(r, out);
 	fprintf(out,
-		"  *: stopped. %u rounds%s, %.2f MiB sent, %" PRIu64
+		"  *: stopped. %u rounds%s, %.2f MiB sent in %.2f ms, %" PRIu64
 		" writes; pages reported %" PRIu64 ", written %" PRIu64 ": %.2f to 1\n",
 		r->n_rounds, r->converged ? "" : " (the most: it does not converge)",
-		r->bytes / MIB, r->writes, r->reported, r->written, ratio(r->reported, r->written));
-	fprintf(out, "  downtime %.2f ms, %.3f of a copy of all memory (%.2f ms)",
-		r->downtime_ns / MS, ratio(r->downtime_ns, r->full_ns), r->full_ns / MS);
+		r->bytes / MIB, r->total_ns / MS, r->writes, r->reported, r->written,
+		ratio(r->reported, r->written));
+	if (!e->model)
+		fprintf(out, "  downtime %.2f ms, %.3f of a copy of all memory (%.2f ms)%s",
+			r->downtime_ns / MS, ratio(r->downtime_ns, r->full_ns), r->full_ns / MS,
+			o->link ? ";" : "\n");
 	if (o->link)
-		fprintf(out, "; by the link %.2f ms",
-			r->final_report_ns / MS + link_ms(o, r->final_bytes));
-	fprintf(out, "\n");
+		fprintf(out, "  downtime by the link %.2f ms\n", migration_link_ns(e) / MS);
 	if (r->states)
 		fprintf(out, "  state of %u devices: %" PRIu64 " bytes; they go on\n", r->states,
 			r->state_bytes);
 	print_verdict(o, r, out);
 }
 
-void migration_table(const struct migration_options *o, const struct migration_result *r, size_t n,
-		     FILE *out)
+static void print_name(const struct migration_entry *e, FILE *out)
 {
-	char workload[128];
+	char workload[128], leaf[32], link[32];
 
-	fprintf(out, "%-8s %-16s %7s %12s %10s %9s %12s %12s  %s\n", "tracker", "workload",
-		"rounds", "sent MiB", "last MiB", "reported", "downtime ms", "by the link",
-		"verdict");
+	fprintf(out, "%-8s %-16s %7s %6s ", machine_trackers_name(e->o.machine.trackers),
+		migration_workload(&e->o, workload), leaf_text(&e->o, leaf),
+		link_text(&e->o, link));
+}
+
+void migration_table(const struct migration_entry *e, size_t n, FILE *out)
+{
+	fprintf(out, "%-8s %-16s %7s %6s %7s %12s %10s %9s %12s %12s  %s\n", "tracker",
+		"workload", "leaf", "link", "rounds", "sent MiB", "last MiB", "reported",
+		"downtime ms", "by the link", "verdict");
 	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "%-8s %-16s ", machine_trackers_name(o[i].machine.trackers),
-			migration_workload(&o[i], workload));
-		if (r[i].verdict == MIGRATION_FAILED) {
-			fprintf(out, "failed: %s\n", r[i].error);
+		const struct migration_result *r = &e[i].r;
+
+		print_name(&e[i], out);
+		if (r->verdict == MIGRATION_FAILED) {
+			fprintf(out, "failed: %s\n", r->error);
 			continue;
 		}
-		fprintf(out, "%6u%s %12.2f %10.2f %8.2fx %12.2f ", r[i].n_rounds,
-			r[i].converged ? " " : "+", r[i].bytes / MIB, r[i].final_bytes / MIB,
-			ratio(r[i].reported, r[i].written), r[i].downtime_ns / MS);
-		if (o[i].link)
-			fprintf(out, "%12.2f",
-				r[i].final_report_ns / MS + link_ms(&o[i], r[i].final_bytes));
+		fprintf(out, "%6u%s %12.2f %10.2f %8.2fx ", r->n_rounds, r->converged ? " " : "+",
+			r->bytes / MIB, r->final_bytes / MIB, ratio(r->reported, r->written));
+		if (e[i].model)
+			fprintf(out, "%12s ", "-");
+		else
+			fprintf(out, "%12.2f ", r->downtime_ns / MS);
+		if (e[i].o.link)
+			fprintf(out, "%12.2f", migration_link_ns(&e[i]) / MS);
 		else
 			fprintf(out, "%12s", "-");
-		fprintf(out, "  %s\n", migration_verdict_name(r[i].verdict));
+		fprintf(out, "  %s\n", migration_verdict_name(r->verdict));
 	}
 	fprintf(out, "+: the most rounds, it does not converge. reported: pages to one written\n");
 }
 
-/* ---- JSON ---- */
+/* ---- beside the model ---- */
 
-static json_t *hex(uint64_t value)
+/* Nothing is as much as nothing; and nothing else. */
+static double against(double measured, double model)
 {
-	return json_sprintf("0x%" PRIx64, value);
+	return model ? measured / model : measured ? 0 : 1;
 }
 
-static json_t *rounds_of(const struct migration_result *r)
+static bool close_to_one(double x)
 {
-	json_t *list = json_array();
+	return x >= 0.9 && x <= 1.1;
+}
 
-	for (unsigned int i = 0; i < r->n_rounds; i++) {
-		const struct migration_round *round = &r->rounds[i];
+void migration_compare(const struct migration_entry *measured, const struct migration_entry *model,
+		       struct migration_agreement *out)
+{
+	const struct migration_result *a = &measured->r, *b = &model->r;
 
-		json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "bytes",
-						      (json_int_t)round->bytes, "copy_ns",
-						      (json_int_t)round->copy_ns, "reported_pages",
-						      (json_int_t)round->reported, "written_pages",
-						      (json_int_t)round->written, "lost_pages",
-						      (json_int_t)round->lost, "report_ns",
-						      (json_int_t)round->report_ns));
+	*out = (struct migration_agreement){ 0 };
+	if (a->verdict == MIGRATION_FAILED || b->verdict == MIGRATION_FAILED)
+		return;
+	out->rounds = against(a->n_rounds, b->n_rounds);
+	out->sent = against(a->bytes, b->bytes);
+	out->downtime = against(migration_link_ns(measured), migration_link_ns(model));
+	out->agrees = close_to_one(out->rounds) && close_to_one(out->sent) &&
+		      close_to_one(out->downtime) && a->converged == b->converged;
+}
+
+void migration_agreements(const struct migration_entry *e, size_t n, FILE *out)
+{
+	fprintf(out, "\nmeasured | model | ratio\n");
+	fprintf(out, "%-8s %-16s %7s %6s %16s %27s %27s\n", "tracker", "workload", "leaf", "link",
+		"rounds", "sent MiB", "downtime by the link, ms");
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		const struct migration_result *a = &e[i].r, *b = &e[i + 1].r;
+		struct migration_agreement agreement;
+
+		migration_compare(&e[i], &e[i + 1], &agreement);
+		print_name(&e[i], out);
+		fprintf(out, "%3u%s|%3u%s|%5.2f  %9.2f | %9.2f |%5.2f  %9.3f | %9.3f |%5.2f  %s\n",
+			a->n_rounds, a->converged ? " " : "+", b->n_rounds,
+			b->converged ? " " : "+", agreement.rounds, a->bytes / MIB, b->bytes / MIB,
+			agreement.sent, migration_link_ns(&e[i]) / MS,
+			migration_link_ns(&e[i + 1]) / MS, agreement.downtime,
+			agreement.agrees ? "agrees" : "DISAGREES");
 	}
-	return list;
-}
-
-static json_t *pages_of(const struct migration_result *r)
-{
-	json_t *list = json_array();
-
-	for (uint64_t i = 0; i < r->differ && i < MIGRATION_SHOWN; i++) {
-		const struct migration_page *page = &r->pages[i];
-		json_t *entry = json_pack("{s:o, s:o, s:o}", "iova", hex(page->iova), "expected",
-					  hex(page->expected), "seen", hex(page->seen));
-
-		if (page->loss.found)
-			json_object_set_new(entry, "lost",
-					    json_pack("{s:i, s:i, s:I}", "report",
-						      (int)page->loss.report, "device",
-						      (int)page->loss.source, "write",
-						      (json_int_t)page->loss.write));
-		json_array_append_new(list, entry);
-	}
-	return list;
-}
-
-static json_t *migration_of(const struct migration_options *o, const struct migration_result *r)
-{
-	char workload[128];
-	json_t *object = json_pack(
-		"{s:s, s:s, s:I, s:i, s:I, s:I, s:o, s:s}", "tracker",
-		machine_trackers_name(o->machine.trackers), "workload",
-		migration_workload(o, workload), "memory_bytes", (json_int_t)o->machine.memory,
-		"devices", (int)o->machine.devices, "link_bytes_per_second", (json_int_t)o->link,
-		"downtime_limit_ns", (json_int_t)o->downtime_ns, "seed", hex(o->seed), "verdict",
-		migration_verdict_name(r->verdict));
-
-	if (r->verdict == MIGRATION_FAILED) {
-		json_object_set_new(object, "error", json_string(r->error));
-		return object;
-	}
-	json_object_update_new(
-		object,
-		json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
-			  "converged", (int)r->converged, "page_bytes", (json_int_t)r->page,
-			  "sent_bytes", (json_int_t)r->bytes, "reported_pages",
-			  (json_int_t)r->reported, "written_pages", (json_int_t)r->written,
-			  "lost_pages", (json_int_t)r->lost, "writes", (json_int_t)r->writes,
-			  "downtime_ns", (json_int_t)r->downtime_ns, "full_copy_ns",
-			  (json_int_t)r->full_ns, "last_bytes", (json_int_t)r->final_bytes,
-			  "differing_pages", (json_int_t)r->differ, "state_bytes",
-			  (json_int_t)r->state_bytes, "states", (int)r->states));
-	if (o->link)
-		json_object_set_new(
-			object, "link_downtime_ns",
-			json_real((double)r->final_report_ns + link_ms(o, r->final_bytes) * MS));
-	json_object_set_new(object, "rounds", rounds_of(r));
-	json_object_set_new(object, "differing", pages_of(r));
-	return object;
-}
-
-void migration_json(const struct migration_options *o, const struct migration_result *r, size_t n,
-		    int argc, char **argv, FILE *out)
-{
-	json_t *root = json_object(), *command = json_pack("[s]", "iodirty");
-	json_t *list = json_array();
-
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(command, json_string(argv[i]));
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, migration_of(&o[i], &r[i]));
-	json_object_set_new(root, "schema", json_string("iodirty-migrate-1"));
-	json_object_set_new(root, "tool",
-			    json_pack("{s:s, s:s}", "name", "iodirty", "version", IODIRTY_VERSION));
-	json_object_set_new(root, "command", command);
-	json_object_set_new(root, "target", json_string(o->machine.driver->name));
-	json_object_set_new(root, "migrations", list);
-	json_dumpf(root, out, JSON_INDENT(1));
-	fputc('\n', out);
-	json_decref(root);
 }

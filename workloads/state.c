@@ -133,8 +133,8 @@ static int same(struct machine *m, const struct machine_device *dev)
 	return 0;
 }
 
-/* It writes on, to the copy, from the write on that was next at the source. */
-static int go_on(struct machine *m, const struct machine_device *dev)
+/* Its generator writes on, to the copy, from the write on that was next at the source. */
+static int generate_on(struct machine *m, const struct machine_device *dev)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	uint64_t was, is, at, value;
@@ -163,7 +163,17 @@ static int go_on(struct machine *m, const struct machine_device *dev)
 	return 0;
 }
 
-int state_resume(struct machine *m)
+static int go_on(struct machine *m, struct performer *p, unsigned int i)
+{
+	int ret;
+
+	if (!p)
+		return generate_on(m, &m->devices[i]);
+	ret = set_state(m, m->devices[i].copy_fd, VFIO_DEVICE_STATE_RUNNING, NULL);
+	return ret ? ret : perform_next(p, i);
+}
+
+int state_resume(struct machine *m, struct performer *p)
 {
 	int ret = 0;
 
@@ -172,7 +182,7 @@ int state_resume(struct machine *m)
 			continue;
 		ret = same(m, &m->devices[i]);
 		if (!ret)
-			ret = go_on(m, &m->devices[i]);
+			ret = go_on(m, p, i);
 	}
 	return ret;
 }

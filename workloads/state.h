@@ -3,7 +3,7 @@
 #ifndef IODIRTY_WORKLOADS_STATE_H
 #define IODIRTY_WORKLOADS_STATE_H
 
-#include "machine.h"
+#include "perform.h"
 
 /* For each device that has migration states one of its kind, over the copy. */
 int state_prepare(struct machine *m);
@@ -11,7 +11,7 @@ int state_prepare(struct machine *m);
  * much that was. */
 int state_move(struct machine *m, unsigned int *moved, uint64_t *bytes);
 /* Registers there must be the same. Then let them go on, and see that they do, at the write
- * where they were stopped. */
-int state_resume(struct machine *m);
+ * where they were stopped: of their generators, or of @p. */
+int state_resume(struct machine *m, struct performer *p);
 
 #endif

@@ -6,5 +6,6 @@
 struct command;
 
 int trace_list_main(const struct command *command, int argc, char **argv);
+int trace_replay_main(const struct command *command, int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@ static const struct {
 	int (*run)(const struct command *command, int argc, char **argv);
 } words[] = {
 	{ "list", trace_list_main },
+	{ "replay", trace_replay_main },
 };
 
 int trace_main(const struct command *command, int argc, char **argv)

@@ -15,8 +15,13 @@ static int start_hwpt(struct machine *m, const struct policy_source *s)
 		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
 		.hwpt_id = s->hwpt,
 	};
-	int ret = machine_ioctl(m, IOMMU_HWPT_SET_DIRTY_TRACKING, &arg);
+	int ret = 0;
 
+	if (m->split)
+		ret = m->t->driver->split(m->t, s->hwpt, IODIRTY_SPLIT_IN_PLACE);
+	if (ret)
+		return machine_fail(m, ret, "IODIRTY_SPLIT");
+	ret = machine_ioctl(m, IOMMU_HWPT_SET_DIRTY_TRACKING, &arg);
 	return ret ? machine_fail(m, ret, "HWPT_SET_DIRTY_TRACKING") : 0;
 }
 

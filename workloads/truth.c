@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ void truth_close(struct truth *t)
 	free(t->samples);
 	free(t->scratch);
 	free(t->reported);
+	for (unsigned int i = 0; i < TRUTH_SOURCES; i++)
+		free(t->lists[i].writes);
 }
 
 /* As struct iodirty_stream_start has it. */
@@ -46,9 +49,51 @@ uint64_t truth_count(const uint64_t *bitmap, uint64_t bits)
 	return count;
 }
 
-static uint64_t page_of(const struct truth *t, unsigned int source, uint64_t n)
+static struct truth_span span_of(const struct truth *t, unsigned int source, uint64_t n)
 {
-	return (truth_iova(&t->work[source], n) - t->iova) / t->page;
+	uint64_t page;
+
+	if (t->workload)
+		return t->lists[source].writes[n];
+	page = (truth_iova(&t->work[source], n) - t->iova) / t->page;
+	return (struct truth_span){ page, page };
+}
+
+static int note_write(struct truth *t, const struct access *a)
+{
+	struct truth_list *list = &t->lists[a->device];
+	uint64_t at = a->iova - t->workload->iova;
+
+	if (list->n == list->room) {
+		uint64_t room = list->room ? 2 * list->room : 1024;
+		void *writes = realloc(list->writes, room * sizeof(*list->writes));
+
+		if (!writes)
+			return -ENOMEM;
+		list->writes = writes;
+		list->room = room;
+	}
+	list->writes[list->n++] = (struct truth_span){
+		.first = at / t->page,
+		.last = (at + a->length - 1) / t->page,
+	};
+	return 0;
+}
+
+/* Read on until each source has as many writes as @counts says. */
+static void read_to(struct truth *t, const uint64_t *counts)
+{
+	struct access a;
+	int ret;
+
+	for (unsigned int i = 0; t->workload && !t->error && i < t->n; i++) {
+		while (!t->error && t->lists[i].n < counts[i]) {
+			ret = t->workload->next(t->workload, &a);
+			t->error = ret <= 0 ? (ret ? ret : -ENODATA) :
+				   a.write  ? note_write(t, &a) :
+					      0;
+		}
+	}
 }
 
 void truth_begin(struct truth *t, const struct truth_sample *sample)
@@ -74,11 +119,11 @@ static unsigned int first_chance(const struct truth *t, unsigned int source, uin
  * A write that was counted before a report began must be in it, or in one since it may
  * have begun. What the start of tracking met is in the copy of all memory that follows.
  */
-static bool is_lost(const struct truth *t, unsigned int source, uint64_t n)
+static bool is_lost(const struct truth *t, unsigned int source, uint64_t n, uint64_t page)
 {
 	unsigned int chance = first_chance(t, source, n);
 
-	return chance && t->reported[page_of(t, source, n)] < chance;
+	return chance && t->reported[page] < chance;
 }
 
 struct truth_verdict truth_report(struct truth *t, const struct truth_sample *sample,
@@ -89,6 +134,9 @@ struct truth_verdict truth_report(struct truth *t, const struct truth_sample *sa
 	unsigned int source;
 	uint64_t page, n;
 
+	read_to(t, sample->before);
+	if (t->error)
+		return verdict;
 	for (page = 0; page < t->pages; page++)
 		if (truth_bit(bitmap, page))
 			t->reported[page] = t->n_samples;
@@ -96,19 +144,25 @@ struct truth_verdict truth_report(struct truth *t, const struct truth_sample *sa
 	memset(t->scratch, 0, truth_words(t->pages) * sizeof(*t->scratch));
 	for (source = 0; source < t->n; source++) {
 		for (n = before->before[source]; n < sample->before[source]; n++) {
-			page = page_of(t, source, n);
-			verdict.written += !truth_bit(t->scratch, page);
-			t->scratch[page / 64] |= 1ULL << page % 64;
+			struct truth_span span = span_of(t, source, n);
+
+			for (page = span.first; page <= span.last; page++) {
+				verdict.written += !truth_bit(t->scratch, page);
+				t->scratch[page / 64] |= 1ULL << page % 64;
+			}
 		}
 	}
 	/* A page counts once, however often it was written. */
 	for (source = 0; source < t->n; source++) {
 		for (n = before->before[source]; n < sample->before[source]; n++) {
-			page = page_of(t, source, n);
-			if (!truth_bit(t->scratch, page) || !is_lost(t, source, n))
-				continue;
-			t->scratch[page / 64] &= ~(1ULL << page % 64);
-			verdict.lost++;
+			struct truth_span span = span_of(t, source, n);
+
+			for (page = span.first; page <= span.last; page++) {
+				if (!truth_bit(t->scratch, page) || !is_lost(t, source, n, page))
+					continue;
+				t->scratch[page / 64] &= ~(1ULL << page % 64);
+				verdict.lost++;
+			}
 		}
 	}
 	return verdict;
@@ -124,11 +178,20 @@ static unsigned int due(const struct truth *t, unsigned int source, uint64_t n)
 	return report;
 }
 
-static int by_number(const void *a, const void *b)
+/* The first of @n @pages, rising, that is no less than @page. */
+static size_t lower_bound(const uint64_t *pages, size_t n, uint64_t page)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	size_t low = 0;
 
-	return x < y ? -1 : x > y;
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (pages[middle] < page)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
 }
 
 void truth_losses(const struct truth *t, const uint64_t *pages, struct truth_loss *losses, size_t n)
@@ -138,19 +201,19 @@ void truth_losses(const struct truth *t, const uint64_t *pages, struct truth_los
 	memset(losses, 0, n * sizeof(*losses));
 	for (unsigned int source = 0; source < t->n; source++) {
 		for (uint64_t w = t->samples[0].before[source]; w < end->before[source]; w++) {
-			uint64_t page = page_of(t, source, w);
-			const uint64_t *at = bsearch(&page, pages, n, sizeof(page), by_number);
-			struct truth_loss *loss = at ? &losses[at - pages] : NULL;
-			unsigned int report;
+			struct truth_span span = span_of(t, source, w);
+			size_t i = lower_bound(pages, n, span.first);
 
-			if (!loss || !is_lost(t, source, w))
-				continue;
-			report = due(t, source, w);
-			if (report >= loss->report)
-				*loss = (struct truth_loss){ .found = true,
-							     .source = source,
-							     .write = w,
-							     .report = report };
+			for (; i < n && pages[i] <= span.last; i++) {
+				unsigned int report = due(t, source, w);
+
+				if (!is_lost(t, source, w, pages[i]) || report < losses[i].report)
+					continue;
+				losses[i] = (struct truth_loss){ .found = true,
+								 .source = source,
+								 .write = w,
+								 .report = report };
+			}
 		}
 	}
 }

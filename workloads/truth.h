@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What devices truly wrote: computed from what their generators were told and how many
- * writes they say are complete (abi/iodirty.h), sampled before and after each report. It
- * shares nothing with any tracker.
+ * What devices truly wrote: computed from what their generators were told (abi/iodirty.h),
+ * or from a workload of their accesses, and how many writes are complete, sampled before and
+ * after each report. It shares nothing with any tracker, nor with who performs the workload.
  */
 #ifndef IODIRTY_WORKLOADS_TRUTH_H
 #define IODIRTY_WORKLOADS_TRUTH_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "abi/iodirty.h"
+#include "workload.h"
 
 #define TRUTH_SOURCES 16
 
@@ -20,9 +21,25 @@ struct truth_sample {
 	uint64_t before[TRUTH_SOURCES], after[TRUTH_SOURCES];
 };
 
+/* The pages of one write, the last one included. */
+struct truth_span {
+	uint64_t first, last;
+};
+
+/* The writes of a device, as far as anybody has asked. */
+struct truth_list {
+	struct truth_span *writes;
+	uint64_t n, room;
+};
+
 struct truth {
 	uint64_t iova, page, pages; /* of the memory */
 	struct iodirty_stream_start work[TRUTH_SOURCES];
+	/* Instead of @work: write n of source i is the n-th of device i in it. The caller's, and
+	 * read by nobody else; its memory begins at @iova, wherever it has it. */
+	struct workload *workload;
+	struct truth_list lists[TRUTH_SOURCES];
+	int error; /* -errno: it could not be read so far; then no verdict is worth anything */
 	unsigned int n; /* sources */
 	struct truth_sample *samples; /* [0]: of the start of tracking */
 	unsigned int n_samples, room;

@@ -8,4 +8,10 @@
 extern const struct workload_kind workload_uniform, workload_hot, workload_ring, workload_append,
 	workload_idle;
 
+struct shape;
+
+/* Device i has the i-th of @n shapes, in turn, as devices' own generators have them. */
+struct workload *workload_of_shapes(const struct shape *const *list, unsigned int n,
+				    const struct workload_options *o, char error[WORKLOAD_ERROR]);
+
 #endif

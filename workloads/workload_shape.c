@@ -59,20 +59,23 @@ static void shaped_close(struct workload *w)
 	free(w);
 }
 
-static struct workload *shaped_open(const char *name, const struct workload_options *o,
-				    char error[WORKLOAD_ERROR])
+struct workload *workload_of_shapes(const struct shape *const *list, unsigned int n,
+				    const struct workload_options *o, char error[WORKLOAD_ERROR])
 {
-	const struct shape *shape = shape_find(name);
 	struct shaped *s = calloc(1, sizeof(*s));
-	unsigned int devices = o->devices ? o->devices : shape->devices;
+	unsigned int least = n, devices;
+	size_t used = 0;
 
 	snprintf(error, WORKLOAD_ERROR, "%s", "no memory");
 	if (!s)
 		return NULL;
-	if (devices < shape->devices || (o->own_rate && !o->rate)) {
+	for (unsigned int i = 0; i < n; i++)
+		least = list[i]->devices > least ? list[i]->devices : least;
+	devices = o->devices ? o->devices : least;
+	if (devices < least || devices > WORKLOAD_DEVICES || (o->own_rate && !o->rate)) {
 		snprintf(error, WORKLOAD_ERROR,
-			 "workload %s takes %u devices at least, and a rate: flat out has no time",
-			 name, shape->devices);
+			 "workload %s takes %u to %d devices, and a rate: flat out has no time",
+			 list[0]->name, least, WORKLOAD_DEVICES);
 		free(s);
 		return NULL;
 	}
@@ -84,9 +87,11 @@ static struct workload *shaped_open(const char *name, const struct workload_opti
 		.rewind = shaped_rewind,
 		.close = shaped_close,
 	};
-	snprintf(s->w.origin, sizeof(s->w.origin), "%s (workloads/shape.c)", shape->summary);
+	for (unsigned int i = 0; i < n && used < sizeof(s->w.origin); i++)
+		used += snprintf(s->w.origin + used, sizeof(s->w.origin) - used,
+				 "%s%s (workloads/shape.c)", i ? "; " : "", list[i]->summary);
 	for (unsigned int i = 0; i < devices; i++) {
-		shape->work(i, devices, s->w.iova, s->w.length, &s->work[i]);
+		list[i % n]->work(i, devices, s->w.iova, s->w.length, &s->work[i]);
 		s->work[i].seed = o->seed + i;
 		if (o->own_rate)
 			s->work[i].rate = o->rate;
@@ -94,11 +99,19 @@ static struct workload *shaped_open(const char *name, const struct workload_opti
 	return &s->w;
 }
 
+static struct workload *open_shape(const char *name, const struct workload_options *o,
+				   char error[WORKLOAD_ERROR])
+{
+	const struct shape *const list[] = { shape_find(name) };
+
+	return workload_of_shapes(list, 1, o, error);
+}
+
 #define SHAPE(shape, words, least)                                             \
 	static struct workload *open_##shape(const struct workload_options *o, \
 					     char error[WORKLOAD_ERROR])       \
 	{                                                                      \
-		return shaped_open(#shape, o, error);                          \
+		return open_shape(#shape, o, error);                           \
 	}                                                                      \
 	const struct workload_kind workload_##shape = {                        \
 		.name = #shape,                                                \

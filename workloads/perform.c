@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "perform.h"
+#include "vfio_client.h"
+
+#define SECOND ((uint64_t)1000000000)
+#define PAGE ((uint64_t)4096)
+#define DOZE (SECOND / 1000) /* the longest sleep: then it looks whether to end */
+#define NEXT_MOST 1000000 /* accesses of others that are skipped for the next of one */
+
+_Static_assert(IODIRTY_BAR_BUFFER_SIZE >= 4096, "a page is one transfer");
+
+static int failed(struct performer *p, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int failed(struct performer *p, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(p->message, sizeof(p->message), fmt, args);
+	va_end(args);
+	p->error = error;
+	return error;
+}
+
+void perform_open(struct performer *p, struct machine *m, struct workload *w)
+{
+	*p = (struct performer){ .m = m, .w = w };
+}
+
+void perform_sample(const struct performer *p, uint64_t completed[MACHINE_DEVICES])
+{
+	for (unsigned int i = 0; i < p->m->n; i++)
+		completed[i] = p->completed[i];
+}
+
+/* A workload without end has a next one. */
+static int fetch(struct performer *p)
+{
+	int ret = p->fetched ? 1 : p->w->next(p->w, &p->next);
+
+	if (ret <= 0)
+		return failed(p, ret ? ret : -ENODATA, "workload %.60s: %.100s", p->w->name,
+			      p->w->error);
+	p->fetched = true;
+	if (p->next.pasid)
+		return failed(p, -EOPNOTSUPP,
+			      "workload %.60s: an access with PASID %" PRIu32
+			      ": devices migrate with requests of their own only",
+			      p->w->name, p->next.pasid);
+	return 0;
+}
+
+/* What write @n of @device begins each page with: no other write, nor the fill, has it. */
+static uint64_t value_of(unsigned int device, uint64_t n)
+{
+	return (n * MACHINE_DEVICES + device + 1) * 0x9e3779b97f4a7c15ULL;
+}
+
+/* Page by page, as the fabric may do it too. *fault: of the first that was refused. */
+static int do_access(struct performer *p, int fd, const struct access *a, uint32_t *fault)
+{
+	uint64_t iova = a->iova - p->w->iova + p->m->iova, left = a->length;
+	struct vfioc_transfer transfer = {
+		.value = value_of(a->device, p->completed[a->device]),
+		.write = a->write,
+	};
+	int ret = 0;
+
+	*fault = IODIRTY_FAULT_NONE;
+	for (; left && !ret && *fault == IODIRTY_FAULT_NONE; iova += transfer.length) {
+		uint64_t room = PAGE - iova % PAGE;
+
+		transfer.iova = iova;
+		transfer.length = left < room ? left : room;
+		left -= transfer.length;
+		ret = vfioc_dma(p->m->t, fd, &transfer, fault);
+	}
+	if (ret)
+		return failed(p, ret, "DMA of device %" PRIu32, a->device);
+	if (*fault == IODIRTY_FAULT_NONE || *fault == IODIRTY_FAULT_STOPPED)
+		return 0;
+	return failed(p, -EFAULT, "DMA of device %" PRIu32 " at %#" PRIx64 ": fault %" PRIu32,
+		      a->device, transfer.iova, *fault);
+}
+
+/* The next one. A write counts when all of it is done. */
+static int do_next(struct performer *p)
+{
+	const struct access *a = &p->next;
+	uint32_t fault;
+	int ret = do_access(p, p->m->devices[a->device].fd, a, &fault);
+
+	if (ret)
+		return ret;
+	p->stopped = fault == IODIRTY_FAULT_STOPPED;
+	if (p->stopped)
+		return 0;
+	p->fetched = false;
+	p->completed[a->device] += a->write;
+	return 0;
+}
+
+/* ---- by the caller ---- */
+
+static int tell(struct performer *p)
+{
+	return p->error ? machine_fail(p->m, p->error, "%s", p->message) : 0;
+}
+
+int perform_until(struct performer *p, uint64_t ns)
+{
+	while (!fetch(p) && p->next.ns < ns && !p->stopped && !do_next(p))
+		;
+	return tell(p);
+}
+
+/* ---- by a thread ---- */
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* Until @when, or it is to end. */
+static void wait_until(struct performer *p, uint64_t when)
+{
+	uint64_t at;
+
+	while (!p->halt && (at = now()) < when) {
+		uint64_t next = when - at < DOZE ? when : at + DOZE;
+		const struct timespec t = { .tv_sec = next / SECOND, .tv_nsec = next % SECOND };
+
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct performer *p = arg;
+
+	while (!p->halt && !p->stopped && !fetch(p)) {
+		wait_until(p, p->start + p->next.ns);
+		if (!p->halt && do_next(p))
+			break;
+	}
+	return NULL;
+}
+
+int perform_start(struct performer *p)
+{
+	int ret;
+
+	p->start = now();
+	ret = pthread_create(&p->thread, NULL, run, p);
+	if (ret)
+		return machine_fail(p->m, -ret, "a thread for the workload");
+	p->running = true;
+	return 0;
+}
+
+int perform_join(struct performer *p)
+{
+	if (!p->running)
+		return 0;
+	p->halt = true;
+	pthread_join(p->thread, NULL);
+	p->running = false;
+	return tell(p);
+}
+
+/* ---- at the destination ---- */
+
+/* Its first bytes, of the first page at the least, are as they were to be. */
+static int arrived(struct performer *p, const struct access *a)
+{
+	uint64_t value = value_of(a->device, p->completed[a->device]);
+	uint64_t at = a->iova - p->w->iova, room = PAGE - at % PAGE;
+	size_t n = a->length < sizeof(value) ? a->length : sizeof(value);
+
+	n = n < room ? n : room;
+	if (!memcmp(p->m->copy + at, &value, n))
+		return 0;
+	return machine_fail(p->m, -EIO,
+			    "write %" PRIu64 " of device %" PRIu32
+			    " is not in memory at the destination",
+			    (uint64_t)p->completed[a->device], a->device);
+}
+
+int perform_next(struct performer *p, unsigned int device)
+{
+	uint32_t fault;
+	int ret;
+
+	p->w->rewind(p->w);
+	p->fetched = false;
+	for (uint64_t seen = 0, skipped = 0; skipped < NEXT_MOST; p->fetched = false) {
+		if (fetch(p))
+			return tell(p);
+		if (p->next.device != device || !p->next.write) {
+			skipped += seen == p->completed[device];
+			continue;
+		}
+		if (seen++ < p->completed[device])
+			continue;
+		if (do_access(p, p->m->devices[device].copy_fd, &p->next, &fault))
+			return tell(p);
+		ret = fault == IODIRTY_FAULT_STOPPED ?
+			      machine_fail(p->m, -EIO, "device %u does not go on", device) :
+			      arrived(p, &p->next);
+		p->fetched = false;
+		return ret;
+	}
+	return 0;
+}
