@@ -14,7 +14,7 @@ from pathlib import Path
 
 import workload_ways
 from model import ReportError, leaf_name, load_json
-from workload_ways import NEW, WAYS
+from workload_ways import DRAWN, NEW, WAYS
 from workload_words import link_option, size_option
 
 FILE_NAME = "migrate.json"
@@ -26,6 +26,7 @@ class Call:
 
     name: str
     arguments: tuple
+    harvest: float  # nanoseconds that a report takes for a page that it looks at
     measures: bool = False  # and then exit status 1 may say that model and reference disagree
 
 
@@ -74,7 +75,7 @@ class Runner:
         data = load_json(path)
         os.replace(path, self.logs / f"{call.name}.json")
         shutil.rmtree(out)
-        found = workload_ways.read(data, f"logs/{call.name}.json")
+        found = workload_ways.read(data, f"logs/{call.name}.json", call.harvest)
         with self.lock:
             self.version = data.get("tool", {}).get("version", "")
             self.done += 1
@@ -128,36 +129,36 @@ def options(ways):
     return made
 
 
-def calls_for(args, workload, name, where, ways, more):
+def calls_for(args, workload, name, where, ways, harvest, more):
     """@where: (memory, link)."""
     memory, bits = where
     common = ["--workload", workload, "--memory", size_option(memory), "--link",
               link_option(bits), "--downtime", str(args.downtime), "--rounds", str(args.rounds),
-              "--seed", str(args.seed), *more]
+              "--seed", str(args.seed), "--harvest", f"{harvest:g}", *more]
     label = f"{name}-{size_option(memory)}-{link_option(bits)}"
     for group, together in groups([w for w in ways if w.fits(memory)]):
-        yield Call(f"{label}-{group}", (*common, *options(together)), "--against-model" in more)
+        yield Call(f"{label}-{group}", (*common, *options(together)), harvest,
+                   "--against-model" in more)
 
 
-def predictions(args, workload, name, guests):
-    """A guest by every link; then every guest by the fastest."""
-    for bits in args.links:
-        yield from calls_for(args, workload, name, (guests[0], bits), WAYS, ["--model"])
-    for memory in guests[1:]:
-        yield from calls_for(args, workload, name, (memory, max(args.links)), WAYS, ["--model"])
-
-
-def slow_harvests(args, workload, name, guests):
+def predictions(args, workload, name):
+    """The first guest by every link; every guest by the fastest, and with the slower harvests."""
+    guest, fastest = args.guests[0], max(args.links)
     for ns in args.harvest:
-        for memory in guests:
-            yield from calls_for(args, workload, f"{name}-{ns:g}ns",
-                                 (memory, max(args.links)), [NEW],
-                                 ["--model", "--harvest", f"{ns:g}"])
+        first = ns == args.harvest[0]
+        wheres = [(guest, bits) for bits in args.links if first or bits == fastest]
+        wheres += [(memory, fastest) for memory in args.guests[1:]]
+        for where in wheres:
+            ways = WAYS if where == (guest, args.links[0]) else DRAWN
+            yield from calls_for(args, workload, name if first else f"{name}-{ns:g}ns", where,
+                                 ways if first else [NEW], ns, ["--model"])
 
 
 def measurements(args, workload, name, memory):
+    """Reports take what they take in the model, so that the two differ in nothing but what they
+    are, also on a machine that is busy."""
     yield from calls_for(args, workload, f"{name}-measured", (memory, args.links[0]), WAYS,
-                         ["--against-model", "--clock", "trace"])
+                         args.harvest[0], ["--against-model", "--clock", "trace"])
 
 
 def remove(directory):

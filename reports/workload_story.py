@@ -10,7 +10,7 @@ import workload_run as run
 import workload_words as words
 import workload_writes
 from model import UsageError
-from workload_ways import NEW, OLD, WAYS
+from workload_ways import DRAWN, NEW, OLD, WAYS
 
 
 @dataclass
@@ -41,47 +41,37 @@ class Story:
         return all(a.agrees and a.verdict == "equal" for a in self.agreements)
 
 
-def guests_of(args, recording):
+def check_guests(args, recording):
     """A trace may need more than what was asked for."""
-    small = [words.size(g) for g in args.guests if g < recording.length]
+    small = [g for g in args.guests if g < recording.length]
     if small:
         raise UsageError(f"{recording.name} is of {words.size(recording.length)} of memory: "
-                         f"--guest {small[0]} has no room for it")
-    return args.guests
+                         f"--guest {words.size_option(small[0])} has no room for it")
 
 
 def tell(runner, args, workload, name, recording):
-    guests = guests_of(args, recording)
+    check_guests(args, recording)
     memory = max(args.memory, recording.length)
-    calls = list(run.predictions(args, workload, name, guests))
-    slow = list(run.slow_harvests(args, workload, name, guests))
-    real = list(run.measurements(args, workload, name, memory))
-    predicted, measured = runner.migrate_all(calls + slow + real)
-    fast = [e for entries, _ in predicted[:len(calls)] for e in entries]
+    predicted, measured = runner.migrate_all(
+        [*run.predictions(args, workload, name),
+         *run.measurements(args, workload, name, memory)])
+    entries = [e for made, _ in predicted for e in made]
+    agreements = [row for _, rows in measured for row in rows]
     story = Story(
-        workload, name, recording, workload_writes.analyse(recording), guests,
-        [e for e in fast if e.memory == guests[0]],
-        by_guest(args, fast, [e for entries, _ in predicted[len(calls):] for e in entries]),
-        [row for _, rows in measured for row in rows], args.links[0])
+        workload, name, recording, workload_writes.analyse(recording), args.guests,
+        [e for e in entries if (e.memory, e.harvest) == (args.guests[0], args.harvest[0])],
+        [(ns, [e for e in entries if (e.link, e.harvest) == (max(args.links), ns)
+               and e.way in DRAWN]) for ns in args.harvest],
+        sorted(agreements, key=lambda a: WAYS.index(a.measured.way)), args.links[0])
     conclude(story)
     draw(story, args)
     return story
 
 
-def by_guest(args, fast, slow):
-    """(ns a page, entries at the fastest link), the model's own harvest first."""
-    fastest = max(args.links)
-    groups = {}
-    for e in [*fast, *slow]:
-        if e.link == fastest:
-            groups.setdefault(e.cost.get("page_ns"), []).append(e)
-    return list(groups.items())
-
-
 def conclude(story):
     story.sentences = [
         words.comparison(story.workload, story.at(OLD), story.at(NEW), OLD.phrase, NEW.phrase),
-        words.least_links({w.phrase: [e for e in story.by_link if e.way == w] for w in WAYS}),
+        words.least_links({w.phrase: [e for e in story.by_link if e.way == w] for w in DRAWN}),
         words.agreement(story.agreements)]
 
 
@@ -134,7 +124,8 @@ def statement(args, stories, root, version):
         "schema": "iodirty-workload-1", "created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "tool": {"version": version, "git_commit": commit, "git_clean": clean},
         "links_bits_per_second": args.links, "downtime_limit_ms": args.downtime,
-        "guests_bytes": args.guests, "rounds_limit": args.rounds, "seed": args.seed,
+        "guests_bytes": args.guests, "harvest_ns_per_page": args.harvest,
+        "rounds_limit": args.rounds, "seed": args.seed,
         "sound": all(s.sound for s in stories),
         "workloads": [story_numbers(s) for s in stories],
     }

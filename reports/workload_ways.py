@@ -36,6 +36,7 @@ WAYS = [
     Way("nobody", "nobody", "no tracker", "nobody"),
 ]
 BY_KEY = {way.key: way for way in WAYS}
+DRAWN = [way for way in WAYS if way.key != "nobody"]  # that line would be type1's
 OLD, NEW = BY_KEY["type1"], BY_KEY["4K"]  # the two that the first sentence sets side by side
 LEAVES = [way.leaf for way in WAYS if way.tracker == "iommu" and not way.split]
 
@@ -51,13 +52,13 @@ class Entry:
     link: int  # bits a second
     limit: float  # of the downtime, ns
     converged: bool
-    rounds: int
+    rounds: int  # the last is after the stop
     most_rounds: int
     sent: int
     downtime: float  # by the link, ns
     total: float  # ns
     verdict: str
-    cost: dict  # of a model
+    harvest: float  # nanoseconds that a report takes for a page that it looks at
     reported: int  # pages
     written: int
 
@@ -73,7 +74,7 @@ class Entry:
             "converged": self.converged, "rounds": self.rounds, "rounds_limit": self.most_rounds,
             "sent_bytes": self.sent, "link_downtime_ns": self.downtime, "total_ns": self.total,
             "reported_pages": self.reported, "written_pages": self.written,
-            "verdict": self.verdict, **({"cost": self.cost} if self.cost else {}),
+            "verdict": self.verdict, "harvest_ns_per_page": self.harvest,
         }
 
 
@@ -104,24 +105,24 @@ def way_of(migration):
                       f"{migration['tracker']}, leaves of {migration['leaf_bytes']} bytes")
 
 
-def entry(migration):
-    m = migration
+def entry(m, harvest):
+    """Of a migration in migrate.json."""
     if m["verdict"] == "failed":
         raise ReportError(f"the migration of {m['workload']} with {m['tracker']} failed: "
                           f"{m.get('error', 'no reason given')}")
     return Entry(way_of(m), m["how"], m["workload"], m["memory_bytes"],
                  m["link_bytes_per_second"] * 8, m["downtime_limit_ns"], m["converged"],
                  len(m["rounds"]), m["rounds_limit"], m["sent_bytes"], m["link_downtime_ns"],
-                 m["total_ns"], m["verdict"], m.get("cost", {}), m["reported_pages"],
+                 m["total_ns"], m["verdict"], harvest, m["reported_pages"],
                  m["written_pages"])
 
 
-def read(data, path):
+def read(data, path, harvest):
     """(entries, agreements) of what is in @path; ReportError if it is not ours to read."""
     try:
         if data["schema"] != SCHEMA:
             raise ReportError(f"{path}: schema {data['schema']!r} in place of {SCHEMA!r}")
-        entries = [entry(m) for m in data["migrations"]]
+        entries = [entry(m, harvest) for m in data["migrations"]]
         rows = [Agreement(entries[a["measured"]], entries[a["model"]],
                           [a["rounds"], a["sent"], a["downtime"]], a["agrees"])
                 for a in data.get("agreement", [])]

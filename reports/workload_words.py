@@ -72,9 +72,9 @@ def duration(ns):
     return f"{ns / 3600e9:,.1f} hours"
 
 
-def listed(names):
+def listed(names, word="and"):
     """ "A", "A and B", "A, B and C". """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 # ---- sentences ----
@@ -127,10 +127,10 @@ def least_links(entries_by_name):
             needs.setdefault(min(good), []).append(name)
         elif entries:
             never.append(name)
-    parts = [f"{listed(names)} from {link(bits)} on" for bits, names in sorted(needs.items())]
+    parts = [f"{listed(names, 'or')} from {link(bits)} on" for bits, names in sorted(needs.items())]
     text = f"It converges with {'; with '.join(parts)}." if parts else ""
     if never:
-        text += (f" With {listed(never)} it converges on none of the links up to "
+        text += (f" With {listed(never, 'or')} it converges on none of the links up to "
                  f"{link(fastest)}.")
     return text.strip()
 
