@@ -70,6 +70,9 @@ META_DEVIATIONS := conformance/meta/deviations.toml
 
 # Programs of nothing but themselves and the ABI.
 EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c conformance/deviations/*.c))
+# nbdkit's, where its header is.
+NBD_SRC := $(wildcard workloads/nbd/*.c)
+NBD := build/release/workloads/nbd/iodirty-nbd.so
 
 GEN := conformance/gen_requirements.py
 GEN_DEV := conformance/gen_deviations.py
@@ -80,7 +83,7 @@ UNITS := $(patsubst %.c,%,$(UNIT_SRC))
 
 all: iodirty programs abi-layout ## the command, the benchmark, the examples (default)
 
-programs: build/release/iodirty-bench $(EXAMPLES)
+programs: build/release/iodirty-bench $(EXAMPLES) $(if $(wildcard /usr/include/nbdkit-plugin.h),$(NBD))
 
 certify: ## install what is missing, build, write the certification package
 	$(Q)ci/install build report
@@ -148,6 +151,10 @@ iodirty: build/release/iodirty
 build/release/conformance/preload/%.o: includes = -I include
 build/release/conformance/preload/guest: $(call objects,release,$(GUEST_SRC))
 	$(call link,$(CC))
+
+build/release/pic/workloads/nbd/%.o: includes = -I include
+$(NBD): $(call objects,release/pic,$(NBD_SRC))
+	$(call link,$(CC) -shared)
 
 build/gen/requirements.c: $(GEN) $(TOML) $(TEST_SRC)
 	$(call say,GEN,$@)

@@ -51,6 +51,7 @@ enum target_cap {
 	TARGET_VFIO = 1 << 23, /* VFIO devices: vfio_plug() and the calls after it */
 	TARGET_UNMAP_DIRTY = 1 << 24, /* unmap_dirty() */
 	TARGET_ENGINE = 1 << 25, /* engine(), table_read() */
+	TARGET_RECORD = 1 << 26, /* record() */
 };
 
 struct target;
@@ -114,6 +115,8 @@ struct target_driver {
 	/* Read the IOPTEs that map a range once: a benchmark's floor. */
 	int (*table_read)(struct target *t, struct iodirty_table_read *r);
 	int (*engine)(struct target *t, struct iodirty_engine *e);
+	/* What devices did, since START: errors are those of IODIRTY_RECORD. */
+	int (*record)(struct target *t, struct iodirty_record *r);
 	/* Fail the @nth next fail point of this thread; *left: of the last one. */
 	int (*fail_nth)(struct target *t, uint32_t nth, uint32_t *left);
 	int (*memlock)(struct target *t, uint64_t bytes);

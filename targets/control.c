@@ -154,6 +154,12 @@ int ctl_engine(struct target *t, struct iodirty_engine *e)
 	return send(t, IODIRTY_ENGINE, e);
 }
 
+int ctl_record(struct target *t, struct iodirty_record *r)
+{
+	r->size = sizeof(*r);
+	return send(t, IODIRTY_RECORD, r);
+}
+
 int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left)
 {
 	struct iodirty_fail_nth arg = { .size = sizeof(arg), .nth = nth };

@@ -15,7 +15,7 @@
 	 TARGET_MEMLOCK | TARGET_UNPLUG | TARGET_SHARED_IOMMU | TARGET_RESERVED |                 \
 	 TARGET_VFIO_COMPAT | TARGET_NESTED | TARGET_TRACK | TARGET_REFERENCE | TARGET_CACHES |   \
 	 TARGET_ATS | TARGET_SPLIT | TARGET_STAGE1 | TARGET_VFIO | TARGET_TYPE1 |                 \
-	 TARGET_UNMAP_DIRTY | TARGET_ENGINE)
+	 TARGET_UNMAP_DIRTY | TARGET_ENGINE | TARGET_RECORD)
 
 /* How the descriptor is spoken to: 0 (of an ioctl, or more) or -errno. */
 struct ctl_calls {
@@ -61,6 +61,7 @@ int ctl_leaf(struct target *t, struct iodirty_leaf *leaf);
 int ctl_stats(struct target *t, struct iodirty_stats *stats);
 int ctl_table_read(struct target *t, struct iodirty_table_read *r);
 int ctl_engine(struct target *t, struct iodirty_engine *e);
+int ctl_record(struct target *t, struct iodirty_record *r);
 int ctl_fail_nth(struct target *t, uint32_t nth, uint32_t *left);
 int ctl_memlock(struct target *t, uint64_t bytes);
 int ctl_split(struct target *t, uint32_t hwpt_id, uint32_t policy);
@@ -78,9 +79,9 @@ int64_t ctl_fd_write(struct target *t, int fd, const void *buf, size_t size, uin
 	.plug = ctl_plug, .unplug = ctl_unplug, .attach = ctl_attach, .detach = ctl_detach,       \
 	.dma = ctl_dma, .stream_start = ctl_stream_start, .stream_query = ctl_stream_query,       \
 	.leaf = ctl_leaf, .stats = ctl_stats, .table_read = ctl_table_read, .engine = ctl_engine, \
-	.fail_nth = ctl_fail_nth, .memlock = ctl_memlock, .split = ctl_split,                     \
-	.unmap_dirty = ctl_unmap_dirty, .container = ctl_container, .vfio_plug = ctl_vfio_plug,   \
-	.vfio_unplug = ctl_vfio_unplug, .vfio_open = ctl_vfio_open, .fd_ioctl = ctl_fd_ioctl,     \
-	.fd_read = ctl_fd_read, .fd_write = ctl_fd_write
+	.record = ctl_record, .fail_nth = ctl_fail_nth, .memlock = ctl_memlock,                   \
+	.split = ctl_split, .unmap_dirty = ctl_unmap_dirty, .container = ctl_container,           \
+	.vfio_plug = ctl_vfio_plug, .vfio_unplug = ctl_vfio_unplug, .vfio_open = ctl_vfio_open,   \
+	.fd_ioctl = ctl_fd_ioctl, .fd_read = ctl_fd_read, .fd_write = ctl_fd_write
 
 #endif

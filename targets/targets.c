@@ -53,6 +53,7 @@ const char *target_cap_name(uint64_t cap)
 		{ TARGET_VFIO, "vfio" },
 		{ TARGET_UNMAP_DIRTY, "unmap-dirty" },
 		{ TARGET_ENGINE, "engine" },
+		{ TARGET_RECORD, "record" },
 	};
 	size_t i;
 

@@ -25,9 +25,9 @@ void replay_print(const struct replay *r, FILE *out)
 	struct replay_round sum = { 0 };
 
 	fprintf(out,
-		"%s on %s %s: %" PRIu64 " MiB at IOVA 0x%" PRIx64
+		"%s on %s %s: %" PRIu64 " KiB at IOVA 0x%" PRIx64
 		", %u device%s, leaves of %" PRIu64 " KiB, pages of %" PRIu64 " KiB\n",
-		r->w->name, s->t->driver->name, s->format.name, s->length >> 20, s->iova, s->n,
+		r->w->name, s->t->driver->name, s->format.name, s->length >> 10, s->iova, s->n,
 		s->n == 1 ? "" : "s", s->leaf >> 10, s->page >> 10);
 	if (s->at != s->iova)
 		fprintf(out, "the memory is at IOVA 0x%" PRIx64 " there\n", s->at);
@@ -35,7 +35,7 @@ void replay_print(const struct replay *r, FILE *out)
 		fprintf(out, "no bytes are moved there: writes mark what they would have written, "
 			     "reads do nothing\n");
 	if (!s->leaves_exact)
-		fprintf(out, "leaves may be larger there: more may be reported\n");
+		fprintf(out, "leaves may be of other sizes there: that decides what is reported\n");
 	fprintf(out, "%6s %10s %10s %10s %10s %10s %12s\n", "round", "at ms", "records", "writes",
 		"MiB", "reported", "harvest ms");
 	for (unsigned int k = 0; k < r->n_rounds; k++) {

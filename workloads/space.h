@@ -35,7 +35,7 @@ struct space {
 	/* The workload's memory, out to whole leaves and pages. */
 	uint64_t iova, length;
 	uint64_t at; /* where that is in the target's aperture */
-	bool leaves_exact; /* they are of @leaf; else some may be larger */
+	bool leaves_exact; /* they are of @leaf; else nobody knows */
 	bool moves_bytes; /* TARGET_DMA */
 	uint8_t *memory;
 	uint32_t ioas;

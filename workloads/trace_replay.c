@@ -91,7 +91,7 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 			r->space_options.format = optarg;
 			break;
 		case 'L':
-			if (!parse_size(optarg, 4096, SIZE_MAX_TAKEN, &r->space_options.leaf))
+			if (!parse_size(optarg, 1, SIZE_MAX_TAKEN, &r->space_options.leaf))
 				return usage_error(command, "--leaf takes a size, e.g. 2M");
 			break;
 		case 'p':

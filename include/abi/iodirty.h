@@ -34,6 +34,7 @@
 #define IODIRTY_VFIO_UNPLUG _IO(IODIRTY_TYPE, 0x11)
 #define IODIRTY_VFIO_OPEN _IO(IODIRTY_TYPE, 0x12)
 #define IODIRTY_VFIO_ID _IO(IODIRTY_TYPE, 0x13)
+#define IODIRTY_RECORD _IO(IODIRTY_TYPE, 0x14)
 
 enum iodirty_format_flags {
 	IODIRTY_FORMAT_DIRTY = 1 << 0, /* hardware can set dirty bits */
@@ -285,6 +286,43 @@ struct iodirty_table_read {
 	__u32 __reserved;
 	__aligned_u64 out_ns; /* processor time of the reading alone */
 	char out_loop[IODIRTY_NAME_LEN];
+};
+
+enum iodirty_record_op {
+	IODIRTY_RECORD_START = 0, /* room for @capacity entries; what was not read is gone */
+	IODIRTY_RECORD_READ = 1, /* the oldest, up to @count, to @entries: they are then gone */
+	IODIRTY_RECORD_STOP = 2, /* no more; what is there can still be read */
+};
+
+#define IODIRTY_RECORD_MAX (1U << 20)
+
+/* What a device of this descriptor read or wrote: bytes that were moved, in the order in
+ * which that was complete. */
+struct iodirty_record_entry {
+	__aligned_u64 ns; /* since START */
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__u32 dev_id; /* of an mdev: of its access */
+	__u32 pasid;
+	__u32 op; /* enum iodirty_dma_op */
+	__u32 __reserved;
+};
+
+/*
+ * A record of all DMA of the devices of this descriptor, by whoever caused it. DMA never
+ * waits for it: who finds no room is counted in @out_lost, since START. EINVAL a capacity
+ * that is 0 or above the maximum, or STOP of what was not started; EBUSY started already;
+ * EOPNOTSUPP unknown op. A READ that fails takes nothing.
+ */
+struct iodirty_record {
+	__u32 size;
+	__u32 op;
+	__u32 capacity;
+	__u32 count;
+	__aligned_u64 entries;
+	__aligned_u64 out_lost;
+	__u32 out_count;
+	__u32 __reserved;
 };
 
 /* The leaf that maps @iova: ENOENT where nothing is mapped. */

@@ -905,6 +905,25 @@ ABI_FIELD(iodirty_leaf, out_start, 16, 8);
 ABI_FIELD(iodirty_leaf, out_lg2, 24, 4);
 ABI_FIELD(iodirty_leaf, out_dirty, 28, 4);
 
+ABI_STRUCT(iodirty_record_entry, 40);
+ABI_FIELD(iodirty_record_entry, ns, 0, 8);
+ABI_FIELD(iodirty_record_entry, iova, 8, 8);
+ABI_FIELD(iodirty_record_entry, length, 16, 8);
+ABI_FIELD(iodirty_record_entry, dev_id, 24, 4);
+ABI_FIELD(iodirty_record_entry, pasid, 28, 4);
+ABI_FIELD(iodirty_record_entry, op, 32, 4);
+ABI_FIELD(iodirty_record_entry, __reserved, 36, 4);
+
+ABI_STRUCT(iodirty_record, 40);
+ABI_FIELD(iodirty_record, size, 0, 4);
+ABI_FIELD(iodirty_record, op, 4, 4);
+ABI_FIELD(iodirty_record, capacity, 8, 4);
+ABI_FIELD(iodirty_record, count, 12, 4);
+ABI_FIELD(iodirty_record, entries, 16, 8);
+ABI_FIELD(iodirty_record, out_lost, 24, 8);
+ABI_FIELD(iodirty_record, out_count, 32, 4);
+ABI_FIELD(iodirty_record, __reserved, 36, 4);
+
 ABI_STRUCT(iodirty_engine, 104);
 ABI_FIELD(iodirty_engine, size, 0, 4);
 ABI_FIELD(iodirty_engine, op, 4, 4);

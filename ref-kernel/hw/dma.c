@@ -99,6 +99,18 @@ static enum iodirty_fault dma_part(struct hw_dev *dev, u32 pasid, bool write, u6
 	return fault;
 }
 
+void hw_dev_record(struct hw_dev *dev, struct hw_recorder *recorder, u32 id)
+{
+	dev->recorder = recorder;
+	dev->record_id = id;
+}
+
+static void record(struct hw_dev *dev, u32 pasid, enum iodirty_dma_op op, u64 iova, u64 length)
+{
+	if (dev->recorder)
+		hw_recorder_note(dev->recorder, dev->record_id, pasid, op, iova, length);
+}
+
 u64 hw_dma(struct hw_dev *dev, u32 pasid, bool write, u64 iova, void *buf, u64 length,
 	   struct hw_fault *fault)
 {
@@ -114,6 +126,7 @@ u64 hw_dma(struct hw_dev *dev, u32 pasid, bool write, u64 iova, void *buf, u64 l
 		if (!reason)
 			done += moved;
 	}
+	record(dev, pasid, write ? IODIRTY_DMA_WRITE : IODIRTY_DMA_READ, iova, done);
 	*fault = (struct hw_fault){ .reason = reason, .iova = reason ? iova + done : 0 };
 	return done;
 }
@@ -154,6 +167,7 @@ bool hw_dma_atomic(struct hw_dev *dev, u32 pasid, enum iodirty_dma_op op, u64 io
 			reason = IODIRTY_FAULT_MEMORY;
 		port_rwsem_read_end(&iommu->in_flight);
 	}
+	record(dev, pasid, op, iova, reason ? 0 : size);
 	*fault = (struct hw_fault){ .reason = reason, .iova = reason ? iova : 0 };
 	return !reason;
 }

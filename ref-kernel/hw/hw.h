@@ -65,6 +65,30 @@ void hw_dev_log(struct hw_dev *dev, void (*note)(void *data, u64 iova, u64 lengt
  * under way. */
 void hw_dev_stop(struct hw_dev *dev, bool stop);
 
+/* A record of what devices did, of any number of them: IODIRTY_RECORD. */
+struct hw_recorder {
+	u64 on; /* port_load()ed; changed under lock */
+	struct port_mutex read_lock; /* over what a reader does between peek and drop */
+	struct port_mutex lock; /* all below; innermost */
+	struct iodirty_record_entry *entries; /* a ring */
+	u64 capacity, first, n, lost, start_ns;
+};
+
+void hw_recorder_init(struct hw_recorder *r);
+/* Nobody uses it any more. */
+void hw_recorder_destroy(struct hw_recorder *r);
+/* -EINVAL, -ENOMEM, -EBUSY: as IODIRTY_RECORD_START. read_lock is free. */
+int hw_recorder_start(struct hw_recorder *r, u32 capacity);
+int hw_recorder_stop(struct hw_recorder *r); /* -EINVAL */
+/* Copy up to @n of the oldest, and, with the same read_lock held, let them go. */
+u32 hw_recorder_peek(struct hw_recorder *r, struct iodirty_record_entry *out, u32 n, u64 *lost);
+void hw_recorder_drop(struct hw_recorder *r, u32 n);
+/* By whoever moved these bytes, when they are where they belong. */
+void hw_recorder_note(struct hw_recorder *r, u32 dev_id, u32 pasid, enum iodirty_dma_op op,
+		      u64 iova, u64 length);
+/* All DMA of @dev, as device @id: before it does any. */
+void hw_dev_record(struct hw_dev *dev, struct hw_recorder *recorder, u32 id);
+
 enum hw_stage1_kind {
 	HW_STAGE1_NONE, /* or bypassed */
 	HW_STAGE1_ABORT, /* every request is refused: SMMUv3 STE.Config 0b000 */

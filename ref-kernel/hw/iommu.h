@@ -89,6 +89,8 @@ struct hw_dev {
 	struct port_map contexts; /* by PASID, under iommu->in_flight */
 	bool ats, eager;
 	struct hw_cache atc; /* of leaves, tagged by PASID, with the permissions granted */
+	struct hw_recorder *recorder; /* NULL: nobody asked */
+	u32 record_id;
 	/* The rest under iommu->in_flight. */
 	bool stopped;
 	void (*note)(void *data, u64 iova, u64 length); /* NULL: no tracker of its own */

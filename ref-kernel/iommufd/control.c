@@ -471,6 +471,7 @@ static const struct {
 	[0x10] = ALL(vfio_plug_ioctl, iodirty_vfio_plug),
 	[0x11] = ALL(vfio_unplug_ioctl, iodirty_vfio_unplug),
 	[0x12] = ALL(vfio_open_ioctl, iodirty_vfio_open),
+	[0x14] = ALL(record_ioctl, iodirty_record),
 };
 
 u32 control_size(unsigned int nr, u32 *min_size)

@@ -84,6 +84,7 @@ struct iommufd_ctx {
 	u32 split; /* of HWPTs to be: enum iodirty_split_policy; constant */
 	struct pgt_how how; /* under lock */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
+	struct hw_recorder recorder;
 };
 
 /*
@@ -570,6 +571,7 @@ int control_ioctl(struct ucmd *ucmd, unsigned int nr); /* abi/iodirty.h (control
 /* Of the argument, and of the first published; 0: no such ioctl. */
 u32 control_size(unsigned int nr, u32 *min_size);
 int unmap_dirty_ioctl(struct ucmd *ucmd); /* unmap_dirty.c */
+int record_ioctl(struct ucmd *ucmd); /* record.c */
 /* ref-kernel/vfio/control.c */
 int vfio_plug_ioctl(struct ucmd *ucmd);
 int vfio_unplug_ioctl(struct ucmd *ucmd);

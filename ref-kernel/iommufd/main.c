@@ -38,6 +38,7 @@ union ucmd_arg {
 	struct iodirty_stream_start stream;
 	struct iodirty_stats stats;
 	struct iodirty_engine engine;
+	struct iodirty_record record;
 	struct iodirty_unmap_dirty unmap_dirty;
 	struct iodirty_vfio_plug vfio_plug;
 };

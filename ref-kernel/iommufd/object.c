@@ -21,6 +21,7 @@ struct iommufd_ctx *iommufd_open(void)
 		return NULL;
 	port_mutex_init(&ctx->lock);
 	port_mutex_init(&ctx->attach_lock);
+	hw_recorder_init(&ctx->recorder);
 	ctx->first_free = 1;
 	ctx->refs = 1;
 	ctx->next_iommu = 1;
@@ -105,6 +106,7 @@ void ctx_put(struct iommufd_ctx *ctx)
 		}
 	}
 	port_free(ctx->objects);
+	hw_recorder_destroy(&ctx->recorder);
 	port_mutex_destroy(&ctx->attach_lock);
 	port_mutex_destroy(&ctx->lock);
 	port_free(ctx);

@@ -164,7 +164,7 @@ class Replays(unittest.TestCase):
             self.reported(k, right)
         self.assertEqual(self.judged()[0], 0)
 
-    def test_larger_leaves_may_report_more_but_not_less(self):
+    def test_leaves_of_any_size_may_report_more_but_no_page_less(self):
         self.document["leaves_exact"] = False
         self.reported(0, 0b1111)
         self.assertEqual(self.judged()[0], 0)
@@ -172,6 +172,18 @@ class Replays(unittest.TestCase):
         status, out = self.judged()
         self.assertEqual(status, 1)
         self.assertIn("IOVA 0x100000000, round 0: missed", out)
+        self.document["leaf_bytes"] = 16 * K  # they may be smaller, too
+        self.reported(0, 0b0011)
+        self.assertEqual(self.judged()[0], 0)
+        self.document["leaves_exact"] = True
+        self.assertEqual(self.judged()[0], 1)
+
+    def test_nothing_is_beyond_where_nothing_was_written(self):
+        self.trace.write_bytes(handmade.trace([read(0, 0, 8)], length=64 * K))
+        self.document.update(leaves_exact=False, rounds=[
+            {"records": 1, "writes": 0, "bytes": 0, "reported_pages": 1}])
+        self.bitmaps = [1]
+        self.assertEqual(self.judged()[0], 1)
 
     def test_counts(self):
         for key in ("records", "writes", "bytes", "reported_pages"):
