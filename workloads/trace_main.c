@@ -12,8 +12,9 @@ static const struct {
 	const char *name;
 	int (*run)(const struct command *command, int argc, char **argv);
 } words[] = {
-	{ "replay", trace_replay_main }, { "list", trace_list_main }, { "make", trace_make_main },	{ "info", trace_info_main },
-	{ "csv", trace_csv_main },   { "convert", trace_convert_main },
+	{ "replay", trace_replay_main }, { "list", trace_list_main },
+	{ "make", trace_make_main },	 { "info", trace_info_main },
+	{ "csv", trace_csv_main },	 { "convert", trace_convert_main },
 };
 
 bool trace_seconds(const char *text, uint64_t *ns)
