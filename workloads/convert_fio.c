@@ -21,9 +21,12 @@ struct request {
 static int parse_options(const struct command *command, int argc, char **argv, struct request *q)
 {
 	static const struct option options[] = {
-		{ "memory", required_argument, NULL, 'm' }, { "rate", required_argument, NULL, 'r' },
-		{ "size", required_argument, NULL, 's' },   { "output", required_argument, NULL, 'o' },
-		{ "force", no_argument, NULL, 'F' },	    { NULL, 0, NULL, 0 },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "size", required_argument, NULL, 's' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "force", no_argument, NULL, 'F' },
+		{ NULL, 0, NULL, 0 },
 	};
 	char error[WORKLOAD_ERROR];
 	bool has_memory = false;
