@@ -17,6 +17,7 @@ int trace_convert_main(const struct command *command, int argc, char **argv);
 
 /* What `convert --from NAME` is, a row in trace_convert.c: @argv lacks --from NAME. */
 int convert_csv_main(const struct command *command, int argc, char **argv);
+int convert_fio_main(const struct command *command, int argc, char **argv);
 
 /* "2.5" seconds, to the nanosecond: more than 0, and less than a trace can have. */
 bool trace_seconds(const char *text, uint64_t *ns);

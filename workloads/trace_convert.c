@@ -12,6 +12,7 @@ static const struct {
 	int (*run)(const struct command *command, int argc, char **argv);
 } sources[] = {
 	{ "csv", convert_csv_main },
+	{ "fio", convert_fio_main },
 };
 
 #define N_SOURCES (sizeof(sources) / sizeof(sources[0]))

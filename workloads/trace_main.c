@@ -53,9 +53,15 @@ static const struct command words[] = {
 		.arguments =
 			"--from csv IN -o FILE [--force] [--iova N] [--length SIZE]\n"
 			"                     [--devices N] [--rate N] [--time SECONDS] [--seed N]\n"
-			"                     [--origin TEXT] [--pattern]",
+			"                     [--origin TEXT] [--pattern] |\n"
+			"             --from fio LOG -o FILE [--force] --memory MODEL [--rate N]\n"
+			"                     [--size SIZE]",
 		.summary = "what others wrote, to a trace",
-		.help = "      --rate N        of a CSV without times: records a second\n"
+		.help = "  -o, --output FILE   what is written\n"
+			"      --force         FILE may exist: replace it\n"
+			"\n"
+			"Of a CSV:\n"
+			"      --rate N        if it has no times: records a second\n"
 			"      --time SECONDS  it is over then (default: 1 ns after the last, or by\n"
 			"                      the rate)\n"
 			"      --iova N        where memory begins (default: the first page that is\n"
@@ -64,11 +70,19 @@ static const struct command words[] = {
 			"      --seed N        that it was made with, if any: only noted\n"
 			"      --origin TEXT   what it is, and where it is from\n"
 			"      --pattern       addresses are an access pattern, no device's\n"
-			"  -o, --output FILE   what is written\n"
-			"      --force         FILE may exist: replace it\n"
+			"It has a line with the columns' names: write (0, 1, R, W), iova and length\n"
+			"(in tens, or with 0x), and perhaps ns, device, pasid; lines in order of time.\n"
 			"\n"
-			"A CSV has a line with the columns' names: write (0, 1, R, W), iova and length\n"
-			"(in tens, or with 0x), and perhaps ns, device, pasid; lines in order of time.",
+			"Of a log of fio (write_iolog, version 3), which says what of a disk was read and\n"
+			"written. What is read is written to memory by the drive, and what is written is\n"
+			"read from it; no entries of queues are made up.\n"
+			"  -m, --memory MODEL  which memory that is:\n"
+			"        direct:DEPTH  direct I/O: so many buffers, in turn\n"
+			"        cache:SIZE    a page cache or buffer pool, of frames of 4 KiB\n"
+			"        offset        an access pattern: offsets are addresses, and what is\n"
+			"                      written is written by the device\n"
+			"      --rate N        I/Os a second (default: when the log says)\n"
+			"      --size SIZE     no offset may be beyond; of offset, all memory",
 		.run = trace_convert_main,
 	},
 	{
