@@ -31,7 +31,9 @@ struct workload_options {
 	uint64_t memory; /* bytes of it, of 4 KiB; a trace has its own */
 	uint64_t seed;
 	unsigned int devices; /* 0: as many as it has by itself */
-	bool own_rate; /* of shapes: @rate writes a second of each device, not theirs */
+	/* @rate a second of each device, not theirs: writes of a shape, frames, commands, steps or
+	 * events of a device. A trace has its own. */
+	bool own_rate;
 	uint64_t rate;
 };
 

@@ -6,7 +6,7 @@
 #include "workload.h"
 
 extern const struct workload_kind workload_uniform, workload_hot, workload_ring, workload_append,
-	workload_idle;
+	workload_nic, workload_nvme, workload_gpu, workload_idle;
 
 struct shape;
 

@@ -125,4 +125,3 @@ SHAPE(uniform, "random pages of all memory, 20,000 a second", 1);
 SHAPE(hot, "9 writes in 10 to a tenth of memory, 20,000 a second in all", 2);
 SHAPE(ring, "a receive ring of 512 buffers of 2 KiB, a gigabit of frames", 1);
 SHAPE(append, "each page once, in order, 200 MB/s", 1);
-SHAPE(idle, "one page, 100 times a second", 1);
