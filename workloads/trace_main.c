@@ -54,14 +54,13 @@ static const struct command words[] = {
 			"--from csv IN -o FILE [--force] [--iova N] [--length SIZE]\n"
 			"                     [--devices N] [--rate N] [--time SECONDS] [--seed N]\n"
 			"                     [--origin TEXT] [--pattern] |\n"
-			"             --from fio LOG -o FILE [--force] --memory MODEL [--rate N]\n"
-			"                     [--size SIZE]",
+			"                     --from fio LOG -o FILE [--force] --memory MODEL\n"
+			"                     [--rate N] [--size SIZE]",
 		.summary = "what others wrote, to a trace",
-		.help = "  -o, --output FILE   what is written\n"
-			"      --force         FILE may exist: replace it\n"
+		.help = "A CSV has a line with the columns' names: write (0, 1, R, W), iova and length\n"
+			"(in tens, or with 0x), and perhaps ns, device, pasid; lines in order of time.\n"
 			"\n"
-			"Of a CSV:\n"
-			"      --rate N        if it has no times: records a second\n"
+			"      --rate N        of a CSV without times: records a second\n"
 			"      --time SECONDS  it is over then (default: 1 ns after the last, or by\n"
 			"                      the rate)\n"
 			"      --iova N        where memory begins (default: the first page that is\n"
@@ -70,19 +69,19 @@ static const struct command words[] = {
 			"      --seed N        that it was made with, if any: only noted\n"
 			"      --origin TEXT   what it is, and where it is from\n"
 			"      --pattern       addresses are an access pattern, no device's\n"
-			"It has a line with the columns' names: write (0, 1, R, W), iova and length\n"
-			"(in tens, or with 0x), and perhaps ns, device, pasid; lines in order of time.\n"
 			"\n"
-			"Of a log of fio (write_iolog, version 3), which says what of a disk was read and\n"
-			"written. What is read is written to memory by the drive, and what is written is\n"
-			"read from it; no entries of queues are made up.\n"
-			"  -m, --memory MODEL  which memory that is:\n"
-			"        direct:DEPTH  direct I/O: so many buffers, in turn\n"
-			"        cache:SIZE    a page cache or buffer pool, of frames of 4 KiB\n"
-			"        offset        an access pattern: offsets are addresses, and what is\n"
-			"                      written is written by the device\n"
-			"      --rate N        I/Os a second (default: when the log says)\n"
-			"      --size SIZE     no offset may be beyond; of offset, all memory",
+			"A log of fio (--write_iolog, version 3) says what is done to a drive; what a\n"
+			"drive does to memory for it is the MODEL's word (workloads/fiolog.h). A read\n"
+			"of a drive writes memory; a write to it reads memory.\n"
+			"\n"
+			"      --memory MODEL  direct:DEPTH: so many buffers, in turn; cache:SIZE: a\n"
+			"                      page cache; offset: no drive, but offsets as addresses,\n"
+			"                      a write as a write\n"
+			"      --rate N        I/Os a second (default: when the log has them)\n"
+			"      --size SIZE     no offset may be beyond\n"
+			"\n"
+			"  -o, --output FILE   what is written\n"
+			"      --force         FILE may exist: replace it",
 		.run = trace_convert_main,
 	},
 	{
