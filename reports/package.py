@@ -17,6 +17,8 @@ from model import ReportError, UsageError
 
 MANIFEST = "MANIFEST.sha256"
 STATEMENT = "statement.json"
+# The file that a package must have, and what it is then.
+KINDS = {STATEMENT: "certification package", "workload.json": "report on workloads"}
 LOCK = ".iodirty-partial"
 
 
@@ -43,8 +45,8 @@ def write_manifest(directory):
     (directory / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def manifest_names(directory):
-    """What the manifest names; UsageError if this is no package."""
+def manifest_names(directory, statement):
+    """What the manifest names; UsageError if this is no package with a @statement."""
     try:
         lines = (directory / MANIFEST).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -52,20 +54,20 @@ def manifest_names(directory):
     names = [line[66:] for line in lines if line[64:66] == "  "]
     safe = all(not PurePosixPath(n).is_absolute() and ".." not in PurePosixPath(n).parts
                for n in names)
-    if STATEMENT not in names or not safe or len(names) != len(lines):
-        raise UsageError(f"{directory} exists and is no certification package: "
+    if statement not in names or not safe or len(names) != len(lines):
+        raise UsageError(f"{directory} exists and is no {KINDS[statement]}: "
                          "choose another directory")
     return names
 
 
-def check_replaceable(directory, force):
+def check_replaceable(directory, force, statement):
     """UsageError unless a package may be put at @directory."""
     if not os.path.lexists(directory):
         return
     if not directory.is_dir() or directory.is_symlink():
         raise UsageError(f"{directory} exists and is no directory")
     empty = not any(directory.iterdir())
-    names = [] if empty else manifest_names(directory)
+    names = [] if empty else manifest_names(directory, statement)
     if not force:
         raise UsageError(f"{directory} exists; --force replaces it")
     foreign = sorted(set(files_below(directory)) - set(names) - {MANIFEST})
@@ -74,9 +76,9 @@ def check_replaceable(directory, force):
                          "move it, or choose another directory")
 
 
-def remove_package(directory):
+def remove_package(directory, statement):
     """Remove what the manifest names, and the directories left empty."""
-    for name in manifest_names(directory):
+    for name in manifest_names(directory, statement):
         (directory / name).unlink(missing_ok=True)
     (directory / MANIFEST).unlink()
     for base, _, _ in os.walk(directory, topdown=False):
@@ -86,14 +88,14 @@ def remove_package(directory):
 class Package:
     """with Package(DIR, force) as package: fill package.path; package.finish()"""
 
-    def __init__(self, directory, force):
+    def __init__(self, directory, force, statement=STATEMENT):
         self.target = Path(os.path.abspath(directory))
-        self.force = force
+        self.force, self.statement = force, statement
         self.path = self.target.with_name(self.target.name + ".partial")
         self.lock = None
 
     def __enter__(self):
-        check_replaceable(self.target, self.force)
+        check_replaceable(self.target, self.force, self.statement)
         self.target.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.path.mkdir()
@@ -128,9 +130,9 @@ class Package:
     def finish(self):
         """Write the manifest, and put the package where it belongs."""
         write_manifest(self.path)
-        check_replaceable(self.target, self.force)
+        check_replaceable(self.target, self.force, self.statement)
         if self.target.is_dir() and any(self.target.iterdir()):
-            remove_package(self.target)
+            remove_package(self.target, self.statement)
         (self.path / LOCK).unlink()
         os.rename(self.path, self.target)
 

@@ -62,7 +62,7 @@ static json_t *request_of(const struct migration_entry *e)
 		"how", e->model ? "model" : "measured", "clock", by_trace ? "trace" : "wall",
 		"tracker", machine_trackers_name(m->trackers), "workload",
 		migration_workload(o, workload), "origin", e->origin, "pattern", (int)e->pattern,
-		"format", m->format, "seed_text", "", "memory_bytes", (json_int_t)m->memory,
+		"format", m->format, "memory_bytes", (json_int_t)m->memory,
 		"leaf_bytes", (json_int_t)m->leaf, "split", (int)m->split, "devices",
 		(int)m->devices, "link_bytes_per_second", (json_int_t)o->link,
 		"downtime_limit_ns", (json_int_t)o->downtime_ns, "rounds_limit", (int)o->rounds,

@@ -122,39 +122,17 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "trace",
-		.arguments =
-			"list | info FILE | csv FILE |\n"
-			"             make WORKLOAD (--records N | --time SECONDS) -o FILE [--force]\n"
-			"                  [--memory SIZE] [--devices N] [--rate N] [--seed N] |\n"
-			"             convert --from csv IN -o FILE [--force] [--iova N]\n"
-			"                  [--length SIZE] [--devices N] [--rate N] [--time SECONDS]\n"
-			"                  [--seed N] [--origin TEXT] [--pattern]",
+		.arguments = "list | make | info | csv | convert | replay  [ARGUMENTS]",
 		.summary = "workloads as files: make, convert, look at and perform them",
-		.help = "What is done with workloads, a word each:\n"
+		.help = "What is done with workloads, a word each, with a --help of its own:\n"
 			"  list        those that have a name\n"
 			"  make        write so much of one to a trace: the same each time\n"
 			"  info        what is in a trace, device by device\n"
 			"  csv         all of it, as text, on standard output\n"
 			"  convert     what others wrote, to a trace\n"
+			"  replay      perform one as DMA, harvest after harvest\n"
 			"\n"
-			"A trace is whole, or the file is not there. It appears when all is written.\n"
-			"      --memory SIZE   of a workload with a name (default: 1G)\n"
-			"      --devices N     default: as many as it has\n"
-			"      --rate N        of shapes: writes a second of each device\n"
-			"                      of a CSV without times: records a second\n"
-			"      --seed N        of what is random (default: 1); convert only notes it\n"
-			"      --records N     stop after so many\n"
-			"      --time SECONDS  stop then, e.g. 2.5; convert: it is over then\n"
-			"                      (default: 1 ns after the last, or by the rate)\n"
-			"      --iova N        where memory begins (default: the first page that is\n"
-			"      --length SIZE   used) and how long it is (default: up to the last)\n"
-			"      --origin TEXT   what it is, and where it is from\n"
-			"      --pattern       addresses are an access pattern, no device's\n"
-			"  -o, --output FILE   what is written\n"
-			"      --force         FILE may exist: replace it\n"
-			"\n"
-			"A CSV has a line with the columns' names: write (0, 1, R, W), iova and length\n"
-			"(in tens, or with 0x), and perhaps ns, device, pasid; lines in order of time.\n"
+			"A trace is whole, or the file is not there: it appears when all is written.\n"
 			"\n"
 			"Exit code: 0 passed, 1 failed, 2 wrong usage, 4 nothing ran.",
 		.run = trace_main,
@@ -198,7 +176,8 @@ static const struct command commands[] = {
 	{
 		.name = "run",
 		.arguments =
-			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--] PROGRAM [ARGUMENTS]",
+			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--record FILE]\n"
+			"           [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
 		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
 			"/dev/iommu, or below /dev/vfio/, is the reference. It must be dynamically\n"
@@ -213,6 +192,8 @@ static const struct command commands[] = {
 			"                        ,pasid=N (of an mdev) ,pasid-width=N (of a pci)\n"
 			"  -s, --split POLICY    what enabling dirty tracking does to large leaves: keep\n"
 			"                        (default), break-before-make or in-place\n"
+			"  -r, --record FILE     what devices read and write meanwhile, as a trace, which\n"
+			"                        `iodirty trace` and `iodirty migrate` take\n"
 			"\n"
 			"Exit code: that of PROGRAM, 128 + n if signal n ended it; 2 when it cannot be\n"
 			"put on the reference, with the reason; 1 when it could not be started.",
