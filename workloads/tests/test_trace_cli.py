@@ -155,10 +155,13 @@ class Info(Trace):
             iova, length = (state >> 40) % 2**24, 1 + (state >> 20) % 9000
             rows.append(f"{iova},{length},1")
             pages.update(range(iova >> 12, ((iova + length - 1) >> 12) + 1))
+        # One after the other, with a page between that is none of them.
+        rows += [f"{page << 12},1,1" for page in (5000, 5002, 5003)]
+        pages.update((5000, 5002, 5003))
         self.write("x.csv", "\n".join(rows) + "\n")
         self.run_it("convert", "--from", "csv", "x.csv", "-o", "x.trace", "--rate", 1000)
         row = self.run_it("info", "x.trace").stdout.splitlines()[-1].split()
-        self.assertEqual(row[1], "20000")
+        self.assertEqual(row[1], "20003")
         self.assertEqual(int(row[6]), len(pages))
         self.assertEqual(row[9], "1000")
 
