@@ -60,6 +60,9 @@ def parse(argv):
                       default="--quick", help="the quick benchmark (the default)")
     mode.add_argument("--full", dest="mode", action="store_const", const="--full",
                       help="the long benchmark")
+    parser.add_argument("--workload", metavar="WORKLOAD", dest="workloads", action="append",
+                        default=[], help="measure harvests of this workload, by name or by the "
+                        'file of a trace; may be repeated; "list" lists them')
     args = parser.parse_args(argv)
     if args.output is None:
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -108,10 +111,30 @@ def requirement_texts(program, logs):
     return load_json(path)
 
 
-def benchmark(program, target, mode, directory, logs):
+def workload_words(workloads):
+    """For the benchmark, wherever it runs: what has a '/' or a '.' in it is a file."""
+    return [word for name in workloads for word in (
+        "--workload", str(Path(name).absolute()) if set(name) & set("/.") else name)]
+
+
+def check_workloads(program, args):
+    """Before anything is run: SystemExit if they cannot be opened, or are but to be listed."""
+    if "list" in args.workloads:
+        raise SystemExit(subprocess.run([program, "bench", "--workload", "list"],
+                                        check=False).returncode)
+    if args.workloads:
+        status = subprocess.run([program, "bench", "-t", args.target, "--list",
+                                 *workload_words(args.workloads)],
+                                stdout=subprocess.DEVNULL, check=False).returncode
+        if status:
+            raise SystemExit(status)
+
+
+def benchmark(program, args, directory, logs):
     """The benchmark's exit status."""
-    status = run([program, "bench", "-t", target, mode, "-o", "bench"], directory,
-                 logs / "bench.txt")
+    words = ["--set", "all", *workload_words(args.workloads)] if args.workloads else []
+    status = run([program, "bench", "-t", args.target, args.mode, "-o", "bench", *words],
+                 directory, logs / "bench.txt")
     if (directory / "bench/bench.json").is_file():
         os.replace(directory / "bench/bench.json", logs / "bench.json")
     return status
@@ -180,7 +203,8 @@ def make_statement(args, results, bench, conform_status, bench_status):
         "benchmark": {"passed": bench_status == 0, "exit_status": bench_status,
                       "mode": args.mode.lstrip("-"),
                       "cells": len(bench.all) if bench else 0,
-                      "failed": len(bench.errors) if bench else 0},
+                      "failed": len(bench.errors) if bench else 0,
+                      **({"workloads": args.workloads} if args.workloads else {})},
         "product": {"target": args.target,
                     "formats": [c for c in dict.fromkeys(x.format for x in results.cases)
                                 if c != "-"],
@@ -202,7 +226,7 @@ def assemble(args, directory, program):
     say(f"conformance suite on {args.target}")
     conform_status = conform(program, args.target, work, logs)
     say(f"benchmark on {args.target}")
-    bench_status = benchmark(program, args.target, args.mode, work, logs)
+    bench_status = benchmark(program, args, work, logs)
     for base, _, names in os.walk(work, topdown=False):
         for name in names:
             os.unlink(os.path.join(base, name))
@@ -238,6 +262,7 @@ def main(argv):
     try:
         if not os.access(program, os.X_OK):
             raise ReportError(f"{program} is not there: build it with `make`")
+        check_workloads(program, args)
         with Package(args.output, args.force) as package:
             statement = assemble(args, package.path, program)
             package.finish()

@@ -176,7 +176,8 @@ static const struct command commands[] = {
 	{
 		.name = "run",
 		.arguments =
-			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--] PROGRAM [ARGUMENTS]",
+			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--record FILE]\n"
+			"           [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
 		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
 			"/dev/iommu, or below /dev/vfio/, is the reference. It must be dynamically\n"
@@ -191,6 +192,8 @@ static const struct command commands[] = {
 			"                        ,pasid=N (of an mdev) ,pasid-width=N (of a pci)\n"
 			"  -s, --split POLICY    what enabling dirty tracking does to large leaves: keep\n"
 			"                        (default), break-before-make or in-place\n"
+			"  -r, --record FILE     what devices read and write meanwhile, as a trace, which\n"
+			"                        `iodirty trace` and `iodirty migrate` take\n"
 			"\n"
 			"Exit code: that of PROGRAM, 128 + n if signal n ended it; 2 when it cannot be\n"
 			"put on the reference, with the reason; 1 when it could not be started.",

@@ -37,6 +37,8 @@ conform)
     for f in results.ktap junit.xml; do echo view >"$5/$f"; done
     exit $status ;;
 bench)
+    echo "$*" >>"$FAKE/words"
+    case " $* " in *" list "*) echo nic; exit 0 ;; *" --list "*) exit $(cat "$FAKE/known") ;; esac
     echo "measuring"
     mkdir "$6"
     [ -e "$FAKE/bench.json" ] && cp "$FAKE/bench.json" "$6"
@@ -72,6 +74,7 @@ class CertifyTest(unittest.TestCase):
         put("texts.json", samples.TEXTS)
         put("conform-status", conform)
         put("bench-status", bench)
+        put("known", 0)
 
     def certify(self, *args, **more):
         return subprocess.run([sys.executable, CERTIFY, "-o", self.out, *args], env=self.env,
@@ -97,7 +100,9 @@ class CertifyTest(unittest.TestCase):
         done = self.certify()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, f"report: {self.out}/index.html\n")
-        self.assertEqual(self.check_package()["verdict"], "PASSED")
+        statement = self.check_package()
+        self.assertEqual(statement["verdict"], "PASSED")
+        self.assertNotIn("workloads", statement["benchmark"])
         logs = sorted(p.name for p in (self.out / "logs").iterdir())
         self.assertEqual(logs, ["bench.json", "bench.txt", "console.txt", "junit.xml",
                                 "requirements.json", "results.json", "results.ktap"])
@@ -117,6 +122,29 @@ class CertifyTest(unittest.TestCase):
         (self.fake / "bench.json").unlink()
         self.assertEqual(self.certify().returncode, 1)
         self.assertEqual(self.check_package()["benchmark"]["passed"], False)
+
+    def test_workloads(self):
+        self.having([samples.case()], rows=samples.bench([samples.row(), samples.workload()]))
+        done = self.certify("--workload", "nic", "--workload", "some.trace")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.check_package()["benchmark"]["workloads"], ["nic", "some.trace"])
+        asked, measured = (self.fake / "words").read_text(encoding="utf-8").splitlines()
+        chosen = f"--workload nic --workload {self.dir}/some.trace"
+        self.assertEqual(asked, f"bench -t ref --list {chosen}")
+        self.assertEqual(measured, f"bench -t ref --quick -o bench --set all {chosen}")
+        page = (self.out / "index.html").read_text(encoding="utf-8")
+        self.assertIn("Harvests of what devices write", page)
+        self.assertIn("amd-v1/4K/nic", page)
+
+    def test_workloads_that_are_not_there_stop_it_at_once(self):
+        (self.fake / "known").write_text("2", encoding="utf-8")
+        done = self.certify("--workload", "none")
+        self.assertEqual((done.returncode, self.left()), (2, ["fake"]))
+        self.assertNotIn("conformance suite", done.stderr)
+
+    def test_lists_workloads(self):
+        done = self.certify("--workload", "list")
+        self.assertEqual((done.returncode, done.stdout, self.left()), (0, "nic\n", ["fake"]))
 
     def test_usage_and_nothing_ran(self):
         for status in (2, 4):
@@ -225,12 +253,16 @@ class SchemaTest(unittest.TestCase):
         jsonschema.Draft7Validator.check_schema(schema)
         jsonschema.validate(samples.full_bench(), schema)
         jsonschema.validate(samples.bench([samples.row(error="lost"),
-                                           samples.row(floor=False)]), schema)
+                                           samples.row(floor=False),
+                                           samples.workload()]), schema)
         lost = samples.row()
         lost["missed"] = 1
         unbounded = samples.row()
         del unbounded["floor_ns_per_iopte"]
-        for wrong in (lost, unbounded, {"name": "other"}, {}):
+        empty = samples.workload()
+        del empty["pages_written"]
+        for wrong in (lost, unbounded, empty, dict(samples.workload(), missed=1.0),
+                      {"name": "other"}, {}):
             with self.assertRaises(jsonschema.ValidationError):
                 jsonschema.validate(samples.bench([wrong]), schema)
 
