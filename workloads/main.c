@@ -114,7 +114,8 @@ static int check_request(const struct command *command, const struct plan_reques
 }
 
 /* EXIT_CODE_PASSED to go on; -1 if something was only to be shown. */
-static int parse_options(const struct command *command, int argc, char **argv, struct plan_request *q)
+static int parse_options(const struct command *command, int argc, char **argv,
+			 struct plan_request *q)
 {
 	static const struct option options[] = {
 		{ "target", required_argument, NULL, 't' },
@@ -219,7 +220,8 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 		case 'M':
 		case 'A':
 			if (q->how != PLAN_MEASURE)
-				return usage_error(command, "--model or --against-model: one of them");
+				return usage_error(command,
+						   "--model or --against-model: one of them");
 			q->how = c == 'M' ? PLAN_MODEL : PLAN_BOTH;
 			break;
 		case 'H':

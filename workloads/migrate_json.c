@@ -62,11 +62,11 @@ static json_t *request_of(const struct migration_entry *e)
 		"how", e->model ? "model" : "measured", "clock", by_trace ? "trace" : "wall",
 		"tracker", machine_trackers_name(m->trackers), "workload",
 		migration_workload(o, workload), "origin", e->origin, "pattern", (int)e->pattern,
-		"format", m->format, "memory_bytes", (json_int_t)m->memory,
-		"leaf_bytes", (json_int_t)m->leaf, "split", (int)m->split, "devices",
-		(int)m->devices, "link_bytes_per_second", (json_int_t)o->link,
-		"downtime_limit_ns", (json_int_t)o->downtime_ns, "rounds_limit", (int)o->rounds,
-		"seed", hex(o->seed), "verdict", migration_verdict_name(e->r.verdict));
+		"format", m->format, "memory_bytes", (json_int_t)m->memory, "leaf_bytes",
+		(json_int_t)m->leaf, "split", (int)m->split, "devices", (int)m->devices,
+		"link_bytes_per_second", (json_int_t)o->link, "downtime_limit_ns",
+		(json_int_t)o->downtime_ns, "rounds_limit", (int)o->rounds, "seed", hex(o->seed),
+		"verdict", migration_verdict_name(e->r.verdict));
 }
 
 /* What became of it. */
@@ -79,12 +79,13 @@ static json_t *outcome_of(const struct migration_entry *e)
 		(json_int_t)r->bytes, "reported_pages", (json_int_t)r->reported, "written_pages",
 		(json_int_t)r->written, "lost_pages", (json_int_t)r->lost, "writes",
 		(json_int_t)r->writes, "total_ns", (json_int_t)r->total_ns, "full_copy_ns",
-		(json_int_t)r->full_ns, "last_bytes", (json_int_t)r->final_bytes,
-		"differing_pages", (json_int_t)r->differ, "state_bytes",
-		(json_int_t)r->state_bytes, "states", (int)r->states);
+		(json_int_t)r->full_ns, "last_bytes", (json_int_t)r->final_bytes, "differing_pages",
+		(json_int_t)r->differ, "state_bytes", (json_int_t)r->state_bytes, "states",
+		(int)r->states);
 
 	if (!e->model)
-		json_object_set_new(object, "downtime_ns", json_integer((json_int_t)r->downtime_ns));
+		json_object_set_new(object, "downtime_ns",
+				    json_integer((json_int_t)r->downtime_ns));
 	if (e->o.link)
 		json_object_set_new(object, "link_downtime_ns", json_real(migration_link_ns(e)));
 	json_object_set_new(object, "rounds", rounds_of(r));
@@ -98,8 +99,8 @@ static json_t *migration_of(const struct migration_entry *e)
 
 	if (e->model)
 		json_object_set_new(object, "cost",
-				    json_pack("{s:f, s:f, s:f}", "call_ns", e->cost.call,
-					      "page_ns", e->cost.page, "dirty_ns", e->cost.dirty));
+				    json_pack("{s:f, s:f, s:f}", "call_ns", e->cost.call, "page_ns",
+					      e->cost.page, "dirty_ns", e->cost.dirty));
 	if (e->r.verdict == MIGRATION_FAILED) {
 		json_object_set_new(object, "error", json_string(e->r.error));
 		return object;
@@ -118,11 +119,10 @@ static json_t *agreement_of(const struct migration_entry *e, size_t n)
 		struct migration_agreement a;
 
 		migration_compare(&e[i], &e[i + 1], &a);
-		json_array_append_new(list, json_pack("{s:I, s:I, s:f, s:f, s:f, s:b}", "measured",
-						      (json_int_t)i, "model", (json_int_t)i + 1,
-						      "rounds", a.rounds, "sent", a.sent,
-						      "downtime", a.downtime, "agrees",
-						      (int)a.agrees));
+		json_array_append_new(
+			list, json_pack("{s:I, s:I, s:f, s:f, s:f, s:b}", "measured", (json_int_t)i,
+					"model", (json_int_t)i + 1, "rounds", a.rounds, "sent",
+					a.sent, "downtime", a.downtime, "agrees", (int)a.agrees));
 	}
 	return list;
 }

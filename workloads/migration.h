@@ -74,6 +74,7 @@ struct migration_result {
 	uint64_t final_bytes, final_report_ns;
 	uint64_t total_ns; /* from the first round's beginning to the last one's end */
 	uint64_t writes; /* of all devices */
+	uint64_t late_ns; /* a workload, by the wall: so far behind its times at the stop */
 	uint64_t state_bytes; /* of devices */
 	unsigned int states; /* devices moved */
 	uint64_t differ; /* pages */

@@ -156,6 +156,8 @@ static void *run(void *arg)
 		if (!p->halt && do_next(p))
 			break;
 	}
+	if (!p->error && !fetch(p) && now() > p->start + p->next.ns)
+		p->late = now() - p->start - p->next.ns;
 	return NULL;
 }
 

@@ -26,6 +26,7 @@ struct performer {
 	bool running; /* there is a thread */
 	_Atomic bool halt; /* it is to end */
 	uint64_t start; /* of it, by the monotonic clock */
+	uint64_t late; /* ns that it was behind when it ended */
 };
 
 /* @w is the caller's: of one device or more, at most the machine's. */

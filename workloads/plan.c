@@ -182,8 +182,9 @@ static int place_workload(const struct command *command, const struct plan_reque
 		m->memory = (w->length + m->leaf - 1) / m->leaf * m->leaf;
 	if (w->length <= m->memory)
 		return EXIT_CODE_PASSED;
-	return usage_error(command, "workload %s is of %" PRIu64 " KiB of memory: --memory %" PRIu64
-				    "K or more, or none",
+	return usage_error(command,
+			   "workload %s is of %" PRIu64 " KiB of memory: --memory %" PRIu64
+			   "K or more, or none",
 			   w->name, w->length >> 10, w->length >> 10);
 }
 
@@ -229,9 +230,8 @@ static int plan_one(const struct command *command, const struct plan_request *q,
 	if (exit_code == EXIT_CODE_PASSED)
 		exit_code = choose_leaf(command, &tables->format, leaf, &m->leaf);
 	if (exit_code == EXIT_CODE_PASSED)
-		exit_code = parse_shapes(workload, &e->o) ?
-				    plan_shapes(command, q, workload, e) :
-				    plan_workload(command, q, workload, e);
+		exit_code = parse_shapes(workload, &e->o) ? plan_shapes(command, q, workload, e) :
+							    plan_workload(command, q, workload, e);
 	if (exit_code == EXIT_CODE_PASSED)
 		exit_code = check_memory(command, q, &e->o);
 	return exit_code;
@@ -265,10 +265,9 @@ int plan_make(const struct command *command, struct plan_request *q, struct migr
 			struct migration_entry e = { .o = q->common };
 
 			if (exit_code == EXIT_CODE_PASSED)
-				exit_code = plan_one(command, q, &tables,
-						     q->trackers.list[k / q->leaves.n],
-						     q->workloads.list[w],
-						     q->leaves.list[k % q->leaves.n], &e);
+				exit_code = plan_one(
+					command, q, &tables, q->trackers.list[k / q->leaves.n],
+					q->workloads.list[w], q->leaves.list[k % q->leaves.n], &e);
 			for (unsigned int l = 0; l < q->links.n; l++) {
 				e.o.link = q->links.list[l];
 				if (exit_code == EXIT_CODE_PASSED)

@@ -296,6 +296,7 @@ static int move_states(struct run *run)
 {
 	int ret = run->p ? perform_join(run->p) : 0;
 
+	run->r->late_ns = run->performer.late;
 	return ret ? ret : state_move(&run->m, &run->r->states, &run->r->state_bytes);
 }
 
@@ -316,8 +317,7 @@ static int stop_and_copy(struct run *run)
 	ret = copy_pending(run, &last->bytes);
 	if (!ret)
 		ret = move_states(run);
-	last->copy_ns = by_trace(run) ? link_ns(run, last->bytes) :
-					now() - start - last->report_ns;
+	last->copy_ns = by_trace(run) ? link_ns(run, last->bytes) : now() - start - last->report_ns;
 	r->downtime_ns = last->report_ns + last->copy_ns;
 	r->total_ns = by_trace(run) ? run->clock : start - run->began;
 	r->total_ns += run->o->link ? last->report_ns + link_ns(run, last->bytes) : r->downtime_ns;

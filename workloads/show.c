@@ -7,6 +7,7 @@
 
 #define MIB 1048576.0
 #define MS 1e6
+#define LATE 10000000 /* ns: less is a processor that was busy for a moment */
 
 const char *migration_verdict_name(enum migration_verdict verdict)
 {
@@ -141,11 +142,10 @@ void migration_print(const struct migration_entry *e, FILE *out)
 
 	fprintf(out, "%s, %s, %s in leaves of %s, %u devices, seed %" PRIu64 "%s\n",
 		machine_trackers_name(o->machine.trackers), migration_workload(o, workload),
-		size_text(o->machine.memory, size), leaf_text(o, leaf), o->machine.devices,
-		o->seed,
-		e->model		       ? ", by the model" :
+		size_text(o->machine.memory, size), leaf_text(o, leaf), o->machine.devices, o->seed,
+		e->model		    ? ", by the model" :
 		o->clock == MIGRATION_TRACE ? ", by the workload's clock" :
-						 "");
+					      "");
 	if (e->pattern)
 		fprintf(out, "  (an access pattern: its addresses are no device's)\n");
 	if (r->verdict == MIGRATION_FAILED) {
@@ -165,6 +165,11 @@ void migration_print(const struct migration_entry *e, FILE *out)
 			o->link ? ";" : "\n");
 	if (o->link)
 		fprintf(out, "  downtime by the link %.2f ms\n", migration_link_ns(e) / MS);
+	if (r->late_ns > LATE)
+		fprintf(out,
+			"  the workload was %.2f ms late: this machine does not keep up with it; "
+			"--clock trace has its times\n",
+			r->late_ns / MS);
 	if (r->states)
 		fprintf(out, "  state of %u devices: %" PRIu64 " bytes; they go on\n", r->states,
 			r->state_bytes);
@@ -182,9 +187,9 @@ static void print_name(const struct migration_entry *e, FILE *out)
 
 void migration_table(const struct migration_entry *e, size_t n, FILE *out)
 {
-	fprintf(out, "%-8s %-16s %7s %6s %7s %12s %10s %9s %12s %12s  %s\n", "tracker",
-		"workload", "leaf", "link", "rounds", "sent MiB", "last MiB", "reported",
-		"downtime ms", "by the link", "verdict");
+	fprintf(out, "%-8s %-16s %7s %6s %7s %12s %10s %9s %12s %12s  %s\n", "tracker", "workload",
+		"leaf", "link", "rounds", "sent MiB", "last MiB", "reported", "downtime ms",
+		"by the link", "verdict");
 	for (size_t i = 0; i < n; i++) {
 		const struct migration_result *r = &e[i].r;
 
@@ -247,11 +252,13 @@ void migration_agreements(const struct migration_entry *e, size_t n, FILE *out)
 
 		migration_compare(&e[i], &e[i + 1], &agreement);
 		print_name(&e[i], out);
-		fprintf(out, "%3u%s|%3u%s|%5.2f  %9.2f | %9.2f |%5.2f  %9.3f | %9.3f |%5.2f  %s\n",
+		fprintf(out,
+			"%3u%s|%3u%s|%5.2f  %9.2f | %9.2f |%5.2f  %9.3f | %9.3f |%5.2f  %s%s\n",
 			a->n_rounds, a->converged ? " " : "+", b->n_rounds,
 			b->converged ? " " : "+", agreement.rounds, a->bytes / MIB, b->bytes / MIB,
 			agreement.sent, migration_link_ns(&e[i]) / MS,
 			migration_link_ns(&e[i + 1]) / MS, agreement.downtime,
-			agreement.agrees ? "agrees" : "DISAGREES");
+			agreement.agrees ? "agrees" : "DISAGREES",
+			a->late_ns > LATE ? ", but the workload was late" : "");
 	}
 }

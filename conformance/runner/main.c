@@ -175,9 +175,8 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "run",
-		.arguments =
-			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--record FILE]\n"
-			"           [--] PROGRAM [ARGUMENTS]",
+		.arguments = "[-f FORMAT] [--device SPEC]... [--split POLICY] [--record FILE]\n"
+			     "           [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
 		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
 			"/dev/iommu, or below /dev/vfio/, is the reference. It must be dynamically\n"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What `iodirty migrate` judges by: the truth about writes, and sizes that are typed. */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "shape.h"
-#include "truth.h"
+#include "show.h"
 
 enum { PAGES = 8, PAGE = 4096, IOVA = 0x100000 };
 
@@ -101,6 +102,126 @@ START_TEST(losses)
 }
 END_TEST
 
+/* ---- accesses ---- */
+
+/* Write 0 of each may have begun before tracking did. */
+static const struct access list[] = {
+	{ .ns = 0, .iova = 0x9007000, .length = 1, .device = 0, .write = true }, /* page 7 */
+	{ .ns = 0, .iova = 0x9007000, .length = 1, .device = 1, .write = true },
+	{ .ns = 0, .iova = 0x9000fff, .length = 2, .device = 1, .write = true }, /* pages 0, 1 */
+	{ .ns = 1, .iova = 0x9005000, .length = 4096, .device = 0 }, /* reads */
+	{ .ns = 2, .iova = 0x9002000, .length = 8193, .device = 0, .write = true }, /* 2, 3, 4 */
+	{ .ns = 3, .iova = 0x9003fff, .length = 1, .device = 1, .write = true }, /* 3 */
+};
+static size_t at;
+
+static int list_next(struct workload *w, struct access *out)
+{
+	(void)w;
+	if (at == sizeof(list) / sizeof(list[0]))
+		return 0;
+	*out = list[at++];
+	return 1;
+}
+
+static struct workload listed = { .iova = 0x9000000, .devices = 2, .next = list_next };
+
+static void begin_accesses(void)
+{
+	const struct truth_sample start = { 0 };
+
+	at = 0;
+	ck_assert(truth_open(&truth, IOVA, PAGES * PAGE, PAGE, 4));
+	truth.n = 2;
+	truth.workload = &listed;
+	truth_begin(&truth, &start);
+}
+
+/* Writes complete of device 0, of device 1. */
+static void report_of(uint64_t of_0, uint64_t of_1, uint64_t pages, uint64_t written, uint64_t lost)
+{
+	const struct truth_sample sample = { { of_0, of_1 }, { of_0, of_1 } };
+	struct truth_verdict verdict = truth_report(&truth, &sample, &pages);
+
+	ck_assert_uint_eq(verdict.written, written);
+	ck_assert_uint_eq(verdict.lost, lost);
+}
+
+START_TEST(accesses)
+{
+	report_of(1, 2, 1 << 0 | 1 << 1 | 1 << 7, 3, 0);
+	report_of(2, 3, 1 << 2 | 1 << 3 | 1 << 4, 3, 0);
+	ck_assert_int_eq(truth.error, 0);
+}
+END_TEST
+
+/* The middle page of three, by device 0; then another write to that, by device 1. */
+START_TEST(accesses_lost)
+{
+	const uint64_t pages[] = { 1, 3, 4 };
+	struct truth_loss found[3];
+
+	report_of(2, 2, 1 << 0 | 1 << 2 | 1 << 4 | 1 << 7, 6, 2);
+	truth_losses(&truth, pages, found, 3);
+	ck_assert(found[0].found && found[1].found && !found[2].found);
+	ck_assert_uint_eq(found[0].source, 1);
+	ck_assert_uint_eq(found[1].source, 0);
+	ck_assert_uint_eq(found[1].write, 1);
+	ck_assert_uint_eq(found[1].report, 1);
+	report_of(2, 3, 0, 1, 1);
+	truth_losses(&truth, pages, found, 3);
+	ck_assert_uint_eq(found[1].source, 1);
+	ck_assert_uint_eq(found[1].write, 2);
+	ck_assert_uint_eq(found[1].report, 2);
+}
+END_TEST
+
+START_TEST(accesses_that_end)
+{
+	const struct truth_sample sample = { { 3 }, { 3 } };
+	const uint64_t pages = 0xff;
+
+	truth_report(&truth, &sample, &pages);
+	ck_assert_int_eq(truth.error, -ENODATA);
+}
+END_TEST
+
+/* ---- beside the model ---- */
+
+START_TEST(agreement)
+{
+	static const struct {
+		uint64_t rounds, bytes, last;
+		bool converged, agrees;
+	} rows[] = {
+		{ 10, 1000, 500, true, true },	 { 11, 1100, 550, true, true },
+		{ 9, 900, 450, true, true },	 { 12, 1000, 500, true, false },
+		{ 10, 1101, 500, true, false },	 { 10, 899, 500, true, false },
+		{ 10, 1000, 551, true, false },	 { 10, 1000, 0, true, false },
+		{ 10, 1000, 500, false, false },
+	};
+	struct migration_entry model = {
+		.o.link = 1000,
+		.r = { .n_rounds = 10, .bytes = 1000, .final_bytes = 500, .converged = true },
+	};
+	struct migration_agreement a;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct migration_entry measured = model;
+
+		measured.r.n_rounds = rows[i].rounds;
+		measured.r.bytes = rows[i].bytes;
+		measured.r.final_bytes = rows[i].last;
+		measured.r.converged = rows[i].converged;
+		migration_compare(&measured, &model, &a);
+		ck_assert_msg(a.agrees == rows[i].agrees, "row %zu", i);
+	}
+	model.r.verdict = MIGRATION_FAILED;
+	migration_compare(&model, &model, &a);
+	ck_assert(!a.agrees);
+}
+END_TEST
+
 /* The first numbers of SplitMix64, from 0, as its author's program prints them. */
 START_TEST(random_pages)
 {
@@ -183,6 +304,7 @@ int main(void)
 {
 	Suite *suite = suite_create("migrate");
 	TCase *tcase = tcase_create("truth");
+	TCase *by_access = tcase_create("accesses");
 	TCase *words = tcase_create("words");
 	SRunner *runner;
 	int failed;
@@ -193,10 +315,16 @@ int main(void)
 	tcase_add_test(tcase, long_under_way);
 	tcase_add_test(tcase, lost_early);
 	tcase_add_test(tcase, losses);
+	tcase_add_checked_fixture(by_access, begin_accesses, end);
+	tcase_add_test(by_access, accesses);
+	tcase_add_test(by_access, accesses_lost);
+	tcase_add_test(by_access, accesses_that_end);
+	tcase_add_test(words, agreement);
 	tcase_add_test(words, random_pages);
 	tcase_add_test(words, sizes);
 	tcase_add_test(words, streams);
 	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, by_access);
 	suite_add_tcase(suite, words);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
