@@ -46,7 +46,7 @@ INC := $(INC_TESTS) -I conformance/runner -I ref-kernel -I ref-kernel/port \
 	-I ref-kernel/vfio -I workloads
 # Tests see what they test through target.h and the ABI only, examples the ABI.
 includes = $(if $(filter conformance/tests/%,$(1)),$(INC_TESTS),\
-	$(if $(filter examples/% conformance/deviations/%,$(1)),-I include,$(INC)))
+	$(if $(filter examples/% conformance/deviations/% workloads/tests/%,$(1)),-I include,$(INC)))
 
 # ---- sources ----
 
@@ -69,7 +69,8 @@ DEVIATIONS := $(wildcard conformance/deviations/*.toml)
 META_DEVIATIONS := conformance/meta/deviations.toml
 
 # Programs of nothing but themselves and the ABI.
-EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c conformance/deviations/*.c))
+EXAMPLES := $(patsubst %.c,build/release/%,$(wildcard examples/*.c \
+	conformance/deviations/*.c workloads/tests/*.c))
 # nbdkit's, where its header is.
 NBD_SRC := $(wildcard workloads/nbd/*.c)
 NBD := build/release/workloads/nbd/iodirty-nbd.so
@@ -97,6 +98,11 @@ check: ## install what is missing, then all tests, with sanitizers (minutes)
 check-full: ## check, the slow sweeps and the mutants
 	$(Q)ci/install
 	$(Q)MAKE='$(MAKE)' ci/check --full
+
+traces: ## make the traces of workloads, in build/traces, each twice, and compare their checksums
+	$(Q)ci/install build workload
+	$(Q)$(MAKE) build/release/iodirty
+	$(Q)workloads/traces --check
 
 mutants: ## break the reference on purpose: conformance must notice (minutes)
 	$(Q)ci/install build
@@ -136,7 +142,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r t d; do printf '  make %-23s %s\n' "$$t" "$$d"; done
 
-.PHONY: all programs certify check check-full mutants model check-build lint format check-abi \
+.PHONY: all programs certify check check-full traces mutants model check-build lint format check-abi \
 	check-kernel-selftests abi-layout module clean help
 
 # ---- rules ----

@@ -28,7 +28,7 @@ struct rig {
 	uint64_t missed, excess;
 	unsigned int n; /* the repetition */
 	char line[1000]; /* what is printed of it */
-	char error[200];
+	char error[256];
 };
 
 /* One cell: loops while bench_keep_running(), and tells each iteration's seconds by

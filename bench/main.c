@@ -18,6 +18,7 @@
 #include "shim.h"
 #include "variant.h"
 #include "version.h"
+#include "workload.h"
 
 enum { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING = 4 };
 
@@ -33,7 +34,7 @@ struct words {
 struct options {
 	const char *target;
 	const char *against; /* a second one */
-	struct words formats, only, sets, variants; /* none: all */
+	struct words formats, only, sets, variants, workloads; /* none: all */
 	const char *out;
 	unsigned int repetitions, slow_down;
 	enum counts_mode counts;
@@ -44,8 +45,8 @@ static struct options o;
 
 static const char usage[] =
 	"usage: iodirty bench [-t TARGET] [-f FORMAT]... [--quick|--full] [--set SET]...\n"
-	"                     [--only GLOB]... [--engine VARIANT]... [--repetitions N]\n"
-	"                     [-o DIR] [--force]\n"
+	"                     [--only GLOB]... [--engine VARIANT]... [--workload WORKLOAD]...\n"
+	"                     [--repetitions N] [-o DIR] [--force]\n"
 	"       iodirty bench --list [the same]\n"
 	"       iodirty bench --against TARGET [the same]\n"
 	"       iodirty bench --counts|--instructions [-t TARGET] [-f FORMAT]...\n"
@@ -64,10 +65,14 @@ static const char usage[] =
 	"      --full           all formats; the first of them with ranges up to 64 GiB, in\n"
 	"                       every way there is: long\n"
 	"      --list           the names of what would be measured, and no more\n"
-	"      --set SET        only these sets of cells:\n"
+	"      --set SET        only these sets of cells, or all:\n"
 	"      --only GLOB      only cells with such a name (see --list)\n"
 	"      --engine VARIANT only harvests that go about it so:\n"
 	"                       ENGINE[+masked][+skip][+prefetch]\n"
+	"      --workload WORKLOAD\n"
+	"                       the workloads of the set of this name: a name, a trace's file,\n"
+	"                       or several at once, A+B; \"list\" lists them. Without --set\n"
+	"                       that set alone is measured\n"
 	"      --repetitions N  of every cell; else as many as fit a cell's share of the time\n"
 	"      --slow-down PERCENT\n"
 	"                       each harvest takes so much longer than it did: for trying what\n"
@@ -105,7 +110,7 @@ __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, cons
 /* The usage, with the sets where it speaks of them. */
 static void print_usage(void)
 {
-	static const char here[] = "only these sets of cells:\n";
+	static const char here[] = "only these sets of cells, or all:\n";
 	const char *rest = strstr(usage, here) + strlen(here);
 
 	fwrite(usage, 1, rest - usage, stdout);
@@ -136,15 +141,45 @@ static unsigned int number(const char *option, const char *text, unsigned long m
 
 static void add_set(const char *name)
 {
-	char names[256] = "";
+	char names[256] = " all";
+	bool all = !strcmp(name, "all");
 
 	for (unsigned int s = 0; bench_sets[s]; s++) {
-		if (!strcmp(bench_sets[s]->name, name))
+		if (all)
+			add_word(&o.sets, bench_sets[s]->name);
+		else if (!strcmp(bench_sets[s]->name, name))
 			return add_word(&o.sets, name);
 		strncat(names, " ", sizeof(names) - strlen(names) - 1);
 		strncat(names, bench_sets[s]->name, sizeof(names) - strlen(names) - 1);
 	}
-	die(EXIT_USAGE, "unknown set '%s'; sets:%s", name, names);
+	if (!all)
+		die(EXIT_USAGE, "unknown set '%s'; sets:%s", name, names);
+}
+
+static void list_workloads(void)
+{
+	const char *summary, *name;
+
+	for (unsigned int i = 0; (name = workload_name(i, &summary)); i++)
+		printf("%-12s %s\n", name, summary);
+}
+
+/* Whether there is such a one is said before anything is measured. */
+static void add_workload(const char *name)
+{
+	struct workload_options options = { .memory = 1ULL << 30 };
+	char error[WORKLOAD_ERROR];
+	struct workload *w;
+
+	if (!strcmp(name, "list")) {
+		list_workloads();
+		exit(EXIT_PASSED);
+	}
+	w = workload_open(name, &options, error);
+	if (!w)
+		die(EXIT_USAGE, "--workload: %s", error);
+	workload_close(w);
+	add_word(&o.workloads, name);
 }
 
 static enum counts_mode counts_mode(const char *text)
@@ -165,6 +200,7 @@ static void parse(int argc, char **argv)
 		SET,
 		ONLY,
 		ENGINE,
+		WORKLOAD,
 		REPETITIONS,
 		SLOW,
 		COUNTS,
@@ -182,6 +218,7 @@ static void parse(int argc, char **argv)
 		{ "set", required_argument, NULL, SET },
 		{ "only", required_argument, NULL, ONLY },
 		{ "engine", required_argument, NULL, ENGINE },
+		{ "workload", required_argument, NULL, WORKLOAD },
 		{ "repetitions", required_argument, NULL, REPETITIONS },
 		{ "slow-down", required_argument, NULL, SLOW },
 		{ "counts", optional_argument, NULL, COUNTS },
@@ -226,6 +263,9 @@ static void parse(int argc, char **argv)
 		case ENGINE:
 			add_word(&o.variants, optarg);
 			break;
+		case WORKLOAD:
+			add_workload(optarg);
+			break;
 		case REPETITIONS:
 			o.repetitions = number("--repetitions", optarg, 100000);
 			break;
@@ -249,9 +289,11 @@ static void parse(int argc, char **argv)
 	}
 	if (optind < argc)
 		die(EXIT_USAGE, "'%s' is not an option; --help lists them", argv[optind]);
-	if (o.counts &&
-	    (o.against || o.list || o.full || o.slow_down || o.repetitions || o.only.n || o.sets.n))
+	if (o.counts && (o.against || o.list || o.full || o.slow_down || o.repetitions ||
+			 o.only.n || o.sets.n || o.workloads.n))
 		die(EXIT_USAGE, "--counts and --instructions go with -t, -f, --engine, -o alone");
+	if (o.workloads.n && !o.sets.n)
+		add_set("workload");
 }
 
 static const struct target_driver *find_target(const char *spec, const char **arg)
@@ -539,6 +581,8 @@ int main(int argc, char **argv)
 	plan.slow_down = o.slow_down;
 	plan.variants = o.variants.word;
 	plan.nr_variants = o.variants.n;
+	plan.workloads = o.workloads.word;
+	plan.nr_workloads = o.workloads.n;
 	n = list_formats(plan.driver, plan.arg, formats);
 	n = select_formats(formats, n);
 	check_variants(&plan);

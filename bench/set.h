@@ -22,6 +22,9 @@ struct bench_plan {
 	/* Variants of a harvest (variant.h), as typed; none: the set's own choice. */
 	const char *const *variants;
 	unsigned int nr_variants;
+	/* As workload_open() takes them; none: the set's own choice. */
+	const char *const *workloads;
+	unsigned int nr_workloads;
 };
 
 struct bench_set {

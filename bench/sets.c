@@ -4,8 +4,9 @@
 #include "set.h"
 
 extern const struct bench_set set_harvest, set_unmap, set_enable, set_map, set_call, set_dma,
-	set_slowdown, set_type1, set_precopy, set_hold, set_beside;
+	set_slowdown, set_type1, set_precopy, set_hold, set_workload, set_beside;
 
 const struct bench_set *const bench_sets[] = { &set_harvest, &set_unmap, &set_enable,	&set_map,
 					       &set_call,    &set_dma,	 &set_slowdown, &set_type1,
-					       &set_precopy, &set_hold,	 &set_beside,	NULL };
+					       &set_precopy, &set_hold,	 &set_workload, &set_beside,
+					       NULL };

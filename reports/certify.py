@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -60,6 +61,9 @@ def parse(argv):
                       default="--quick", help="the quick benchmark (the default)")
     mode.add_argument("--full", dest="mode", action="store_const", const="--full",
                       help="the long benchmark")
+    parser.add_argument("--workload", metavar="WORKLOAD", dest="workloads", action="append",
+                        default=[], help="measure harvests of this workload, by name or by the "
+                        'file of a trace; may be repeated; "list" lists them')
     args = parser.parse_args(argv)
     if args.output is None:
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -68,10 +72,11 @@ def parse(argv):
     return args
 
 
-def run(argv, directory, copy_to):
+def run(argv, directory, copy_to, **env):
     """Run a program in @directory; its stdout goes to the file and to our stderr."""
     with open(copy_to, "wb") as copy, \
-            subprocess.Popen(argv, cwd=directory, stdout=subprocess.PIPE) as child:
+            subprocess.Popen(argv, cwd=directory, stdout=subprocess.PIPE,
+                             env=dict(os.environ, **env)) as child:
         try:
             for line in child.stdout:
                 copy.write(line)
@@ -108,13 +113,47 @@ def requirement_texts(program, logs):
     return load_json(path)
 
 
-def benchmark(program, target, mode, directory, logs):
+def workload_words(workloads):
+    """For the benchmark, wherever it runs: what has a '/' or a '.' in it is a file."""
+    return [word for name in workloads for word in (
+        "--workload", str(Path(name).absolute()) if set(name) & set("/.") else name)]
+
+
+def check_workloads(program, args):
+    """Before anything is run: SystemExit if they cannot be opened, or are but to be listed."""
+    if "list" in args.workloads:
+        raise SystemExit(subprocess.run([program, "bench", "--workload", "list"],
+                                        check=False).returncode)
+    if args.workloads:
+        status = subprocess.run([program, "bench", "-t", args.target, "--list",
+                                 *workload_words(args.workloads)],
+                                stdout=subprocess.DEVNULL, check=False).returncode
+        if status:
+            raise SystemExit(status)
+
+
+def benchmark(program, args, directory, logs):
     """The benchmark's exit status."""
-    status = run([program, "bench", "-t", target, mode, "-o", "bench"], directory,
-                 logs / "bench.txt")
+    words = ["--set", "all", *workload_words(args.workloads)] if args.workloads else []
+    status = run([program, "bench", "-t", args.target, args.mode, "-o", "bench", *words],
+                 directory, logs / "bench.txt")
     if (directory / "bench/bench.json").is_file():
         os.replace(directory / "bench/bench.json", logs / "bench.json")
     return status
+
+
+def workloads_truth(program, args, directory, logs):
+    """For the statement: do harvests have what each workload wrote, on every format?"""
+    check = os.environ.get("IODIRTY_CHECK", ROOT / "workloads/check")
+    status = run([check, "-t", args.target, *workload_words(args.workloads)], directory,
+                 logs / "workloads.txt", IODIRTY=str(program))
+    cases = {}
+    for line in (logs / "workloads.txt").read_text(encoding="utf-8").splitlines():
+        verdict, _, rest = line.partition(" ")
+        if verdict in ("ok", "FAIL", "skip"):
+            cases.setdefault(rest.split(" ")[0], Counter(ok=0, FAIL=0, skip=0))[verdict] += 1
+    return {"names": args.workloads, "passed": status in (PASSED, NOTHING_RAN),
+            "exit_status": status, "cases": cases}
 
 
 def number(count, what):
@@ -161,18 +200,35 @@ def remarks(results, bench, conform_status, bench_status):
     return lines
 
 
-def make_statement(args, results, bench, conform_status, bench_status):
+def workload_remarks(workloads):
+    if not workloads:
+        return []
+    if workloads["exit_status"] == NOTHING_RAN:
+        return ["The workloads could not be performed here: see logs/workloads.txt."]
+    total = sum((Counter(c) for c in workloads["cases"].values()), Counter())
+    lines = [f"Skipped: {number(total['skip'], 'harvested workload')}."] * bool(total["skip"])
+    if not workloads["passed"]:
+        lines.append(f"Harvests of workloads FAILED in {number(total['FAIL'], 'case')}; see "
+                     "logs/workloads.txt.")
+    return lines
+
+
+def make_statement(args, results, bench, conform_status, bench_status, workloads=None):
     commit, clean = system.git_state(ROOT)
     passed = conform_status == 0 and results.passed
     now = datetime.datetime.now(datetime.timezone.utc)
     kind = args.target.partition(":")[0]
+    bad = ["the benchmark"] * bool(bench_status)
+    if workloads and not workloads["passed"]:
+        bad.append("the harvests of workloads")
     return {
         "format": "iodirty-certificate", "format_version": 1,
         "created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "verdict": "PASSED" if passed and bench_status == 0 else "FAILED",
-        "sentence": sentence(results, args.target, passed) if bench_status == 0 or not passed
-        else f"FAILED: the benchmark on {args.target}; the conformance suite passed.",
-        "remarks": remarks(results, bench, conform_status, bench_status),
+        "verdict": "FAILED" if bad or not passed else "PASSED",
+        "sentence": sentence(results, args.target, passed) if not bad or not passed
+        else f"FAILED: {' and '.join(bad)} on {args.target}; the conformance suite passed.",
+        "remarks": remarks(results, bench, conform_status, bench_status)
+        + workload_remarks(workloads),
         "conformance": {"passed": passed, "exit_status": conform_status,
                         "requirements": len(results.requirements),
                         "requirements_tried": len(results.tried),
@@ -181,6 +237,7 @@ def make_statement(args, results, bench, conform_status, bench_status):
                       "mode": args.mode.lstrip("-"),
                       "cells": len(bench.all) if bench else 0,
                       "failed": len(bench.errors) if bench else 0},
+        **({"workloads": workloads} if workloads else {}),
         "product": {"target": args.target,
                     "formats": [c for c in dict.fromkeys(x.format for x in results.cases)
                                 if c != "-"],
@@ -202,7 +259,11 @@ def assemble(args, directory, program):
     say(f"conformance suite on {args.target}")
     conform_status = conform(program, args.target, work, logs)
     say(f"benchmark on {args.target}")
-    bench_status = benchmark(program, args.target, args.mode, work, logs)
+    bench_status = benchmark(program, args, work, logs)
+    workloads = None
+    if args.workloads:
+        say(f"harvests of workloads on {args.target}")
+        workloads = workloads_truth(program, args, work, logs)
     for base, _, names in os.walk(work, topdown=False):
         for name in names:
             os.unlink(os.path.join(base, name))
@@ -212,7 +273,7 @@ def assemble(args, directory, program):
     results = Results(load_json(logs / "results.json"), requirement_texts(program, logs))
     measured = (logs / "bench.json").exists()
     bench = Bench(load_json(logs / "bench.json")) if measured else None
-    statement = make_statement(args, results, bench, conform_status, bench_status)
+    statement = make_statement(args, results, bench, conform_status, bench_status, workloads)
     facts = system.facts()
     charts = plots.draw_all(bench) if bench else {}
     if charts:
@@ -238,6 +299,7 @@ def main(argv):
     try:
         if not os.access(program, os.X_OK):
             raise ReportError(f"{program} is not there: build it with `make`")
+        check_workloads(program, args)
         with Package(args.output, args.force) as package:
             statement = assemble(args, package.path, program)
             package.finish()

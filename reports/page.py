@@ -230,8 +230,24 @@ def system_part(system):
         details("Processor flags", f"<code>{esc(' '.join(system['cpu_flags']))}</code>"))
 
 
+def workloads(statement):
+    found = statement.get("workloads")
+    if not found:
+        return ""
+    rows = [[esc(name), cases["ok"], cases["FAIL"], cases["skip"]]
+            for name, cases in found["cases"].items()]
+    return section(
+        "workloads", "Workloads",
+        "<p>What each of these workloads wrote, computed from its trace alone, beside what "
+        "harvests reported, on every format, with small and with large leaves; a case is one of "
+        "each. logs/workloads.txt has them one by one.</p>",
+        table(["workload", "as it must be", "wrong", "skipped"], rows, numeric=range(1, 4)))
+
+
 def recheck(statement):
     target = statement["product"]["target"]
+    more = "".join(f" --workload {esc(name)}" for name in
+                   statement.get("workloads", {}).get("names", []))
     return section(
         "recheck", "How to check this report",
         "<p>Nothing was changed since it was made:</p>",
@@ -240,7 +256,7 @@ def recheck(statement):
         "logs/results.ktap and logs/junit.xml are the same records for other readers, "
         "logs/console.txt is what was on the screen, logs/bench.json is the benchmark's own "
         "output. To run everything again:</p>",
-        f"<pre>iodirty certify -t {esc(target)}</pre>")
+        f"<pre>iodirty certify -t {esc(target)}{more}</pre>")
 
 
 def render(statement, results, bench, charts, system):
@@ -249,6 +265,8 @@ def render(statement, results, bench, charts, system):
     anchors = [("summary", "Summary"), ("matrix", "Matrix"), ("skips", "Skipped"),
                ("performance", "Performance"), ("requirements", "Requirements"),
                ("system", "System"), ("recheck", "How to check")]
+    if "workloads" in statement:
+        anchors.insert(3, ("workloads", "Workloads"))
     if results.bad_cases:
         anchors.insert(1, ("failures", "Failures"))
     body = "\n".join([
@@ -257,8 +275,8 @@ def render(statement, results, bench, charts, system):
         failures("observations", "Informative requirements that failed", results.observations,
                  results, target),
         deviations(results), about(statement), matrix(results), skips(results),
-        performance(bench, charts), requirement_texts(results), system_part(system),
-        recheck(statement)])
+        workloads(statement), performance(bench, charts), requirement_texts(results),
+        system_part(system), recheck(statement)])
     page = Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     return page.substitute(title=esc(f"{statement['verdict']}: {target}, iodirty report"),

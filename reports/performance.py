@@ -48,6 +48,13 @@ SETS = {
                  "hold_max_us": "longest, µs", "quiet_us": "a map without, µs",
                  "harvest_ms": "the harvest, ms", "x_of_harvest": "longest / harvest",
                  "calls": "maps"}),
+    "workload": ("Harvests of what devices write", "A workload's accesses as DMA, and a harvest "
+                 "for every 10 ms of its time: means of these.", {
+                     "density_percent": "dirty %", "over_report": "reported / written",
+                     "ns_per_iopte": "harvest ns/IOPTE", "x_floor": "× floor",
+                     "longest_ms": "longest, ms", "harvests": "harvests",
+                     "accesses": "accesses", "device_writes": "writes",
+                     "pages_written": "pages written"}),
     "type1": ("A container's bitmap", "", {
         "ms_per_gib_type1": "type1 ms/GiB", "ms_per_gib": "iommufd ms/GiB",
         "x_time_type1": "time, type1 / iommufd", "pages_written": "pages written",

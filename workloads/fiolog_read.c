@@ -128,7 +128,7 @@ static bool take_words(struct reading *r, char **words, unsigned int n)
 	if (!strcmp(words[0], "fio"))
 		return bad(r, "a second log begins: fio appends to a log that is there; remove it, "
 			      "and run fio again, with one job a log");
-	if (!parse_number(words[0], 0, UINT64_MAX / 1000, &io.us))
+	if (!parse_number(words[0], 0, INT64_MAX / 1000, &io.us))
 		return bad(r, "'%.40s' is no timestamp", words[0]);
 	if (n < 3)
 		return bad(r, "it ends early: the log is not whole");

@@ -12,7 +12,9 @@
 #define SECOND ((uint64_t)1000000000)
 #define PAGE ((uint64_t)4096)
 #define DOZE (SECOND / 1000) /* the longest sleep: then it looks whether to end */
-#define NEXT_MOST 1000000 /* accesses of others that are skipped for the next of one */
+/* What others do is skipped for the next write of a device, for so long and so much. */
+#define NEXT_NS (10 * SECOND)
+#define NEXT_MOST 100000
 
 _Static_assert(IODIRTY_BAR_BUFFER_SIZE >= 4096, "a page is one transfer");
 
@@ -197,29 +199,42 @@ static int arrived(struct performer *p, const struct access *a)
 			    (uint64_t)p->completed[a->device], a->device);
 }
 
+/* Write @n of @device, from the workload's beginning on, to next; it is fetched, or there is none. */
+static int find_write(struct performer *p, unsigned int device, uint64_t n)
+{
+	uint64_t seen = 0, skipped = 0, since = 0;
+	int ret = 0;
+
+	p->w->rewind(p->w);
+	for (p->fetched = false; skipped < NEXT_MOST && !ret; p->fetched = false) {
+		ret = fetch(p);
+		if (ret || (seen == n && p->next.ns - since > NEXT_NS))
+			break;
+		if (p->next.device == device && p->next.write) {
+			if (seen == n)
+				break;
+			seen++;
+			since = p->next.ns;
+		} else {
+			skipped += seen == n;
+		}
+	}
+	p->fetched = p->fetched && p->next.device == device && p->next.write;
+	return ret;
+}
+
 int perform_next(struct performer *p, unsigned int device)
 {
 	uint32_t fault;
-	int ret;
+	int ret = find_write(p, device, p->completed[device]);
 
-	p->w->rewind(p->w);
-	p->fetched = false;
-	for (uint64_t seen = 0, skipped = 0; skipped < NEXT_MOST; p->fetched = false) {
-		if (fetch(p))
-			return tell(p);
-		if (p->next.device != device || !p->next.write) {
-			skipped += seen == p->completed[device];
-			continue;
-		}
-		if (seen++ < p->completed[device])
-			continue;
-		if (do_access(p, p->m->devices[device].copy_fd, &p->next, &fault))
-			return tell(p);
-		ret = fault == IODIRTY_FAULT_STOPPED ?
-			      machine_fail(p->m, -EIO, "device %u does not go on", device) :
-			      arrived(p, &p->next);
-		p->fetched = false;
-		return ret;
-	}
-	return 0;
+	if (!ret && p->fetched)
+		ret = do_access(p, p->m->devices[device].copy_fd, &p->next, &fault);
+	if (ret)
+		return tell(p);
+	if (!p->fetched)
+		return 0;
+	if (fault == IODIRTY_FAULT_STOPPED)
+		return machine_fail(p->m, -EIO, "device %u does not go on", device);
+	return arrived(p, &p->next);
 }

@@ -280,7 +280,7 @@ static int precopy(struct run *run)
 	}
 }
 
-/* No more writes. A workload's thread goes on to try, until the end or a device refuses. */
+/* No more writes. A workload's thread goes on to try, but for devices that cannot refuse. */
 static int stop(struct run *run)
 {
 	int ret = machine_stop(&run->m);
@@ -289,6 +289,14 @@ static int stop(struct run *run)
 	for (unsigned int i = 0; i < run->m.n; i++)
 		all &= run->m.devices[i].states;
 	return !ret && run->p && !all ? perform_join(run->p) : ret;
+}
+
+/* Nobody touches registers while they are moved. */
+static int move_states(struct run *run)
+{
+	int ret = run->p ? perform_join(run->p) : 0;
+
+	return ret ? ret : state_move(&run->m, &run->r->states, &run->r->state_bytes);
 }
 
 /* The guest stands still from here on. */
@@ -307,7 +315,7 @@ static int stop_and_copy(struct run *run)
 		run->pending[i] |= run->report[i];
 	ret = copy_pending(run, &last->bytes);
 	if (!ret)
-		ret = state_move(&run->m, &r->states, &r->state_bytes);
+		ret = move_states(run);
 	last->copy_ns = by_trace(run) ? link_ns(run, last->bytes) :
 					now() - start - last->report_ns;
 	r->downtime_ns = last->report_ns + last->copy_ns;
@@ -468,8 +476,6 @@ static int whole(struct run *run)
 		ret = precopy(run);
 	if (!ret)
 		ret = stop_and_copy(run);
-	if (!ret && run->p)
-		ret = perform_join(run->p);
 	if (!ret)
 		ret = machine_faults(&run->m);
 	if (ret)

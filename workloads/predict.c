@@ -157,7 +157,7 @@ static uint64_t send_ns(const struct prediction *p, uint64_t bytes)
 
 static bool pass(struct prediction *p, uint64_t ns)
 {
-	if (ns > LAST_NS - p->now)
+	if (ns >= LAST_NS - p->now)
 		return fail(p, "round %u would end in more than 36 years: the link is too slow",
 			    p->r->n_rounds);
 	return pass_until(p, p->now + ns);

@@ -319,9 +319,9 @@ static void trace_close(struct workload *w)
 	free(t);
 }
 
-uint64_t trace_seed(const struct workload *w)
+uint64_t trace_seed(const struct workload *w, uint64_t otherwise)
 {
-	return ((const struct trace *)w)->seed;
+	return w->next == trace_next ? ((const struct trace *)w)->seed : otherwise;
 }
 
 /* ---- the header ---- */

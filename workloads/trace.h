@@ -67,8 +67,8 @@ enum trace_flags {
  * next() fails.
  */
 struct workload *trace_open(const char *path, char error[WORKLOAD_ERROR]);
-/* Of one that trace_open() has made: the seed of its header. */
-uint64_t trace_seed(const struct workload *w);
+/* The seed in its header, if trace_open() has made it; else @otherwise. */
+uint64_t trace_seed(const struct workload *w, uint64_t otherwise);
 
 /* A trace that is being written. */
 struct trace_writer;

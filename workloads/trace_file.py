@@ -5,6 +5,7 @@ It shares nothing with the C that writes and performs them, so that what that do
 against what this says.
 """
 
+import re
 import struct
 import zlib
 from typing import NamedTuple
@@ -16,6 +17,8 @@ DEVICES = 16
 TEXT_MAX = 511
 PASIDS = 1 << 20
 TOP = 1 << 64
+TIMES = 1 << 63
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 HEADER = struct.Struct("<8sIIQQIIQI12s")
 
 WRITE, DEVICE, PASID, LENGTH, WHERE, UNUSED, END = 1, 2, 4, 8, 16, 0x60, 0x80
@@ -94,8 +97,8 @@ def _record(data, at, flags, ns, last, devices, trace):
         start = (start + (zigzag >> 1 ^ -(zigzag & 1))) % TOP
     delta, at = _varint(data, at)
     ns += delta
-    if ns >= TOP:
-        raise ValueError("time beyond 2^64 ns")
+    if ns >= TIMES:
+        raise ValueError("a time of 2^63 ns or more")
     if not state.length:
         raise ValueError("a length of 0")
     if start < trace.iova or start + state.length > trace.iova + trace.length:
@@ -121,7 +124,8 @@ def _header(data):
         f"header of {size} bytes": size != (end + 7) & ~7,
         f"IOVA 0x{iova:x}, no multiple of {PAGE}": iova % PAGE,
         f"memory of {length} bytes, no multiple of {PAGE} above 0": length % PAGE or not length,
-        "memory beyond 2^64": iova + length > TOP,
+        "memory of 2^63 bytes or more": length >= TOP // 2,
+        "memory up to 2^64 or beyond": iova + length >= TOP,
         f"{devices} devices, 1 to {DEVICES} are possible": not 1 <= devices <= DEVICES,
         f"flags 0x{flags:x}": flags & ~1,
         "bytes 52 to 63 are not 0": any(zeros),
@@ -136,6 +140,8 @@ def _header(data):
         text = data[HEADER.size:end].decode()
     except UnicodeDecodeError:
         raise TraceError("its header is wrong: the text is not UTF-8") from None
+    if CONTROL.search(text):
+        raise TraceError("its header is wrong: control characters in the text")
     return Trace(iova, length, devices, bool(flags), seed, text, 0, []), size
 
 
@@ -174,8 +180,8 @@ def _end(data, at, records, ns):
         raise TraceError(f"{where}: {error}") from None
     if count != records:
         raise TraceError(f"{where}: it says {count} records")
-    if ns + delta >= TOP:
-        raise TraceError(f"{where}: time beyond 2^64 ns")
+    if not 0 < ns + delta < TIMES:
+        raise TraceError(f"{where}: it is over at {ns + delta} ns, not above 0 and below 2^63")
     if len(data) < at + 4:
         raise TraceError(f"{where}: it is cut short")
     if len(data) > at + 4:

@@ -222,7 +222,8 @@ static int perform(const struct command *command, struct request *q, struct sink
 int trace_replay_main(const struct command *command, int argc, char **argv)
 {
 	static struct request q = {
-		.workload_options.memory = (uint64_t)64 << 20,
+		/* As of make: a name here is the trace that it makes of it. */
+		.workload_options = { .memory = (uint64_t)1 << 30, .seed = 1 },
 		.replay.round_ns = 100000000,
 	};
 	struct space_options *o = &q.replay.space_options;

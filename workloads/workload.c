@@ -16,7 +16,7 @@ static const struct {
 	{ "database", "fio: pages of a database, zipf, read into its buffer pool" },
 	{ "log", "fio: a log that is appended to: storage writes, which leave memory clean" },
 	{ "sequential", "fio: a large file read in order into the page cache" },
-	{ "mixed", "fio: reads and writes of a file server, of several sizes" },
+	{ "mixed", "fio: direct I/O of a file server, of several sizes, in 4 MiB of buffers" },
 	{ "zipf", "fio: offsets of zipf:1.1 taken as addresses: an access pattern" },
 };
 

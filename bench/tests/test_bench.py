@@ -75,6 +75,45 @@ class Runs(unittest.TestCase):
             if name.startswith("enable/amd-v1/2M"):
                 self.assertEqual(row["over_report"], 1 if name.count("/") > 2 else 512, name)
 
+    def test_workloads(self):
+        rows = self.measured("-f", "amd-v1", "--set", "workload", "--only", "*/idle",
+                             "--only", "*/gpu", "--only", "workload/*/4K/nic")
+        self.assertEqual(set(rows), {"workload/amd-v1/4K/nic", "workload/amd-v1/4K/gpu",
+                                     "workload/amd-v1/2M/gpu", "workload/amd-v1/4K/idle",
+                                     "workload/amd-v1/2M/idle"})
+        # By hand: 10 rounds of 10 ms. One event in each, of two pages; two steps of 16 MiB, with
+        # a page of fences and one of interrupts; 1,302 frames of a gigabit in each.
+        self.assertEqual(rows["workload/amd-v1/4K/idle"]["pages_written"], 20)
+        self.assertEqual(rows["workload/amd-v1/2M/idle"]["over_report"], 512 / 2)
+        for leaf in ("4K", "2M"):
+            row = rows[f"workload/amd-v1/{leaf}/gpu"]
+            self.assertEqual((row["pages_written"], row["device_writes"], row["accesses"]),
+                             (2 * (4096 + 2), 2 * (256 + 2), 2 * (256 + 2 + 128 + 1)))
+            self.assertAlmostEqual(row["density_percent"], 8196 / 65536 / 10 * 100)
+        nic = rows["workload/amd-v1/4K/nic"]
+        # A frame, its descriptor; and for every second one that of the answer.
+        self.assertAlmostEqual(nic["device_writes"], 13021.9 * 2.5, delta=4)
+        self.assertEqual(nic["over_report"], 1)
+        self.assertIn("x_floor", nic)
+
+    def test_chosen_workloads(self):
+        both = bench("--list", "-f", "amd-v1", "--workload", "nic+idle", "--workload", "hot")
+        self.assertEqual(both.stdout.split(), [f"workload/amd-v1/{leaf}/{name}" for name in
+                                               ("nic+idle", "hot") for leaf in ("4K", "2M")])
+        sets = bench("--list", "-f", "amd-v1", "--workload", "hot", "--set", "all").stdout.split()
+        self.assertLess({"harvest", "precopy", "workload"}, {n.split("/")[0] for n in sets})
+        self.assertEqual([n for n in sets if n.startswith("workload/")],
+                         ["workload/amd-v1/4K/hot", "workload/amd-v1/2M/hot"])
+        listed = bench("--workload", "list")
+        self.assertEqual(listed.returncode, 0)
+        self.assertLessEqual({"nic", "nvme", "gpu", "idle"},
+                             {line.split()[0] for line in listed.stdout.splitlines()})
+        for name, why in (("none", "unknown workload 'none'"), ("none.trace", "none.trace")):
+            run = bench("--workload", name)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(why, run.stderr)
+        self.assertEqual(bench("--counts", "--workload", "nic").returncode, 2)
+
     def test_two_targets(self):
         rows = self.measured("--against", "ref", "--repetitions", "1", "-f", "mock")
         self.assertLessEqual({f"beside/ref/mock/4K/{density}" for density in

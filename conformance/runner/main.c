@@ -122,31 +122,17 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "trace",
-		.arguments = "list | replay [OPTION]... WORKLOAD",
+		.arguments = "list | make | info | csv | convert | replay  [ARGUMENTS]",
 		.summary = "workloads as files: make, convert, look at and perform them",
-		.help = "What is done with workloads, a word each:\n"
+		.help = "What is done with workloads, a word each, with a --help of its own:\n"
 			"  list        those that have a name\n"
-			"  replay [-t TARGET] [-f FORMAT] [--leaf SIZE] [--page SIZE] [--round MS]\n"
-			"         [--rounds MAX] [--pace P] [--merge] [-m SIZE] [--devices N]\n"
-			"         [--rate N] [--seed N] [-o DIR] [--force] WORKLOAD\n"
-			"              performs WORKLOAD, a name or a file, as DMA, with a harvest at\n"
-			"              the end of each round\n"
+			"  make        write so much of one to a trace: the same each time\n"
+			"  info        what is in a trace, device by device\n"
+			"  csv         all of it, as text, on standard output\n"
+			"  convert     what others wrote, to a trace\n"
+			"  replay      perform one as DMA, harvest after harvest\n"
 			"\n"
-			"Of replay:\n"
-			"  -t, --target TARGET    whose devices (default: the first)\n"
-			"  -f, --format FORMAT    of their IOMMUs' tables (default: the first)\n"
-			"      --leaf SIZE        of page tables, e.g. 2M (default: the smallest)\n"
-			"      --page SIZE        a bit of a harvest is so much (default: the smallest)\n"
-			"      --round MS         of the workload's time (default: 100)\n"
-			"      --rounds MAX       no more (default: all; 10 of a workload without end)\n"
-			"      --pace P           flat (default): one access after the other; 1: at the\n"
-			"                         times of the workload; 2.5: so many times as fast\n"
-			"      --merge            one device has the accesses of all\n"
-			"  -m, --memory SIZE      of a workload that is no file (default: 64M)\n"
-			"      --devices, --rate, --seed   of such a workload, as of `iodirty migrate`\n"
-			"  -o, --output DIR       write replay.json, and rounds.bitmap, the bitmaps of the\n"
-			"                         rounds, to DIR, which must not exist\n"
-			"      --force            DIR may exist: replace what iodirty wrote there\n"
+			"A trace is whole, or the file is not there: it appears when all is written.\n"
 			"\n"
 			"Exit code: 0 passed, 1 failed, 2 wrong usage, 4 nothing ran.",
 		.run = trace_main,
@@ -190,7 +176,8 @@ static const struct command commands[] = {
 	{
 		.name = "run",
 		.arguments =
-			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--] PROGRAM [ARGUMENTS]",
+			"[-f FORMAT] [--device SPEC]... [--split POLICY] [--record FILE]\n"
+			"           [--] PROGRAM [ARGUMENTS]",
 		.summary = "an unmodified program on the reference",
 		.help = "Runs PROGRAM so that what it, and any program that it starts, opens as\n"
 			"/dev/iommu, or below /dev/vfio/, is the reference. It must be dynamically\n"
@@ -205,6 +192,8 @@ static const struct command commands[] = {
 			"                        ,pasid=N (of an mdev) ,pasid-width=N (of a pci)\n"
 			"  -s, --split POLICY    what enabling dirty tracking does to large leaves: keep\n"
 			"                        (default), break-before-make or in-place\n"
+			"  -r, --record FILE     what devices read and write meanwhile, as a trace, which\n"
+			"                        `iodirty trace` and `iodirty migrate` take\n"
 			"\n"
 			"Exit code: that of PROGRAM, 128 + n if signal n ended it; 2 when it cannot be\n"
 			"put on the reference, with the reason; 1 when it could not be started.",

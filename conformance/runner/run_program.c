@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "cli.h"
+#include "outfile.h"
 #include "preload/program.h"
 #include "preload/run.h"
+#include "recorder.h"
 #include "run_device.h"
 #include "target.h"
 
@@ -63,8 +65,48 @@ static bool split_policy(const struct command *command, const char *name,
 	return false;
 }
 
+static int call_record(void *data, struct iodirty_record *r)
+{
+	(void)data;
+	return run_record(r);
+}
+
+/* The program's status, if the trace is there: else it failed. */
+static int end_record(const struct command *command, struct recorder *recorder, struct outfile *out,
+		      const char *program, int status)
+{
+	char origin[512], error[WORKLOAD_ERROR];
+
+	snprintf(origin, sizeof(origin), "recorded: iodirty run -- %s", program);
+	if (!recorder_end(recorder, out->file, origin, error))
+		return outfile_commit(out) ? EXIT_CODE_FAILED : status;
+	fprintf(stderr, "iodirty: %s: --record: %s\n", command->name, error);
+	outfile_abandon(out);
+	return EXIT_CODE_FAILED;
+}
+
+/* run_on_reference(), with a record of what devices did meanwhile. */
+static int run_recorded(const struct command *command, const struct run_on_reference *run,
+			const char *record)
+{
+	struct recorder *recorder;
+	struct outfile out;
+	int status = outfile_open(&out, record, false), err;
+
+	if (status)
+		return status;
+	recorder = recorder_start(call_record, NULL, &err);
+	if (!recorder) {
+		fprintf(stderr, "iodirty: %s: --record: %s\n", command->name, strerror(-err));
+		outfile_abandon(&out);
+		return EXIT_CODE_FAILED;
+	}
+	status = run_on_reference(run);
+	return end_record(command, recorder, &out, run->program, status);
+}
+
 static int run_it(const struct command *command, struct run_on_reference *run,
-		  const char *const *devices, unsigned int n_devices)
+		  const char *const *devices, unsigned int n_devices, const char *record)
 {
 	char program[PATH_MAX], library[PATH_MAX], why[PATH_MAX + 256];
 	int status;
@@ -89,7 +131,7 @@ static int run_it(const struct command *command, struct run_on_reference *run,
 	}
 	run->program = program;
 	run->library = library;
-	status = run_on_reference(run);
+	status = record ? run_recorded(command, run, record) : run_on_reference(run);
 	return status < 0 ? EXIT_CODE_FAILED : status;
 }
 
@@ -99,16 +141,17 @@ int run_main(const struct command *command, int argc, char **argv)
 		{ "device", required_argument, NULL, 'd' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "record", required_argument, NULL, 'r' },
 		{ "split", required_argument, NULL, 's' },
 		{ 0 },
 	};
 	struct run_on_reference run = { .format = "mock" };
-	const char *devices[DEVICES_MAX];
+	const char *devices[DEVICES_MAX], *record = NULL;
 	unsigned int n_devices = 0;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+d:f:hs:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+d:f:hr:s:", options, NULL)) != -1) {
 		switch (c) {
 		case 'd':
 			if (n_devices == DEVICES_MAX)
@@ -117,6 +160,9 @@ int run_main(const struct command *command, int argc, char **argv)
 			break;
 		case 'f':
 			run.format = optarg;
+			break;
+		case 'r':
+			record = optarg;
 			break;
 		case 's':
 			if (!split_policy(command, optarg, &run.split))
@@ -129,5 +175,5 @@ int run_main(const struct command *command, int argc, char **argv)
 		}
 	}
 	run.argv = &argv[optind];
-	return run_it(command, &run, devices, n_devices);
+	return run_it(command, &run, devices, n_devices, record);
 }

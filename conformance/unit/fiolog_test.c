@@ -339,6 +339,59 @@ START_TEST(fits)
 }
 END_TEST
 
+/* Whatever it is made of: refused with words, or in order and within its memory. */
+static bool taken(const char *log, size_t length, const char *memory)
+{
+	struct fiolog_options o = { 0 };
+	char error[WORKLOAD_ERROR] = "";
+	struct workload *w;
+	struct access a;
+	uint64_t last = 0;
+
+	fiolog_parse(memory, &o, error);
+	put_bytes(log, length);
+	w = fiolog_open(path, &o, error);
+	unlink(path);
+	if (!w) {
+		ck_assert_msg(!strncmp(error, path, strlen(path)), "%s", error);
+		return false;
+	}
+	while (w->next(w, &a) > 0)
+		if (a.ns < last || !a.length || a.iova < w->iova || a.length > w->length ||
+		    a.iova - w->iova > w->length - a.length)
+			ck_abort_msg("%lu bytes at 0x%lx: %.*s", a.length, a.iova, (int)length,
+				     log);
+		else
+			last = a.ns;
+	ck_assert_uint_ge(w->ns, last);
+	workload_close(w);
+	return true;
+}
+
+START_TEST(damaged)
+{
+	static const char good[] = DIRECT, chars[] = "0123456789 \n-xadrw";
+	static const char *const memories[] = { "direct:3", "cache:64K", "offset" };
+	uint64_t seed = 1, was_taken = 0, n = 3000;
+
+	for (uint64_t i = 0; i < n; i++) {
+		char log[sizeof(good)];
+		size_t length = sizeof(good) - 1;
+
+		memcpy(log, good, sizeof(good));
+		for (uint64_t k = workload_random(&seed) % 3; k < 3; k++)
+			log[workload_random(&seed) % length] =
+				chars[workload_random(&seed) % (sizeof(chars) - 1)];
+		if (i % 8 == 0)
+			length = workload_random(&seed) % length;
+		was_taken += taken(log, length, memories[i % N(memories)]);
+	}
+	/* Both happen, or this shows nothing. */
+	ck_assert_uint_gt(was_taken, n / 20);
+	ck_assert_uint_lt(was_taken, n - n / 20);
+}
+END_TEST
+
 START_TEST(memory_models)
 {
 	static const char *const bad[] = { "",	       "direct", "direct:0", "direct:65537",
@@ -383,6 +436,8 @@ int main(void)
 	tcase_add_test(bad, a_byte_0);
 	tcase_add_test(bad, fits);
 	tcase_add_test(bad, memory_models);
+	tcase_add_test(bad, damaged);
+	tcase_set_timeout(bad, 60);
 	suite_add_tcase(s, bad);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -311,7 +311,8 @@ struct iodirty_record_entry {
 /*
  * A record of all DMA of the devices of this descriptor, by whoever caused it. DMA never
  * waits for it: who finds no room is counted in @out_lost, since START. EINVAL a capacity
- * that is 0 or above the maximum, or STOP of what was not started; EBUSY started already;
+ * that is 0 or above the maximum, or STOP of what was not started; EBUSY started already,
+ * or whoever opened the machine keeps the record (`iodirty run --record`);
  * EOPNOTSUPP unknown op. A READ that fails takes nothing.
  */
 struct iodirty_record {

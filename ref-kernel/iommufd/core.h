@@ -84,7 +84,8 @@ struct iommufd_ctx {
 	u32 split; /* of HWPTs to be: enum iodirty_split_policy; constant */
 	struct pgt_how how; /* under lock */
 	struct iodirty_stats stats; /* port_count()ed; of IOMMUs now gone too */
-	struct hw_recorder recorder;
+	struct hw_recorder own_record, *record; /* where devices' DMA is noted */
+	u32 record_ids; /* added to theirs there */
 };
 
 /*

@@ -164,7 +164,7 @@ static int create_hw(struct device *dev, const struct iodirty_plug *plug)
 	dev->hw = hw_dev_create(dev->iommu->hw);
 	if (!dev->hw)
 		return -ENOMEM;
-	hw_dev_record(dev->hw, &dev->obj.ctx->recorder, dev->obj.id);
+	hw_dev_record(dev->hw, dev->obj.ctx->record, dev->obj.ctx->record_ids + dev->obj.id);
 	dev->ats = plug->flags & IODIRTY_PLUG_ATS;
 	if (dev->ats && hw_dev_ats(dev->hw, &ats)) {
 		hw_dev_destroy(dev->hw);

@@ -17,6 +17,9 @@ void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name);
 /* What HWPTs that are for tracking are told when they are made, as by IODIRTY_SPLIT; KEEP
  * unless told. Before the first ioctl. */
 void iommufd_set_split(struct iommufd_ctx *ctx, u32 policy);
+/* What the devices of @ctx do is in the record of @by (IODIRTY_RECORD), by their ids and
+ * @ids, and not in its own. Before the first ioctl; @by is released after it. */
+void iommufd_record_by(struct iommufd_ctx *ctx, struct iommufd_ctx *by, u32 ids);
 /*
  * Any ioctl on the descriptor; @uptr is the caller's argument, trusted in no
  * way. 0 or a negative errno. From any number of threads at once.

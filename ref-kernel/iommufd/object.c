@@ -21,7 +21,8 @@ struct iommufd_ctx *iommufd_open(void)
 		return NULL;
 	port_mutex_init(&ctx->lock);
 	port_mutex_init(&ctx->attach_lock);
-	hw_recorder_init(&ctx->recorder);
+	hw_recorder_init(&ctx->own_record);
+	ctx->record = &ctx->own_record;
 	ctx->first_free = 1;
 	ctx->refs = 1;
 	ctx->next_iommu = 1;
@@ -40,6 +41,12 @@ void iommufd_set_test_format(struct iommufd_ctx *ctx, const char *name)
 void iommufd_set_split(struct iommufd_ctx *ctx, u32 policy)
 {
 	ctx->split = policy;
+}
+
+void iommufd_record_by(struct iommufd_ctx *ctx, struct iommufd_ctx *by, u32 ids)
+{
+	ctx->record = &by->own_record;
+	ctx->record_ids = ids;
 }
 
 struct iommufd_ctx *ctx_hold(struct iommufd_ctx *ctx)
@@ -106,7 +113,7 @@ void ctx_put(struct iommufd_ctx *ctx)
 		}
 	}
 	port_free(ctx->objects);
-	hw_recorder_destroy(&ctx->recorder);
+	hw_recorder_destroy(&ctx->own_record);
 	port_mutex_destroy(&ctx->attach_lock);
 	port_mutex_destroy(&ctx->lock);
 	port_free(ctx);

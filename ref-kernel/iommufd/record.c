@@ -44,11 +44,13 @@ static int read_entries(struct hw_recorder *r, struct iodirty_record *cmd)
 int record_ioctl(struct ucmd *ucmd)
 {
 	struct iodirty_record *cmd = ucmd->arg;
-	struct hw_recorder *r = &ucmd->ctx->recorder;
+	struct hw_recorder *r = &ucmd->ctx->own_record;
 	int err;
 
 	if (cmd->__reserved)
 		return -EOPNOTSUPP;
+	if (ucmd->ctx->record != r)
+		return -EBUSY;
 	switch (cmd->op) {
 	case IODIRTY_RECORD_START:
 		return hw_recorder_start(r, cmd->capacity);

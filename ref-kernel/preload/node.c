@@ -9,6 +9,8 @@
 
 static const char *test_format;
 static enum iodirty_split_policy split_policy;
+static struct iommufd_ctx *recorder; /* NULL: nobody asked for a record */
+static _Atomic unsigned int n_opened;
 /* Complete before the first open; they stay as long as this process. */
 static struct vfio_device *devices[DEVICES_MAX];
 static unsigned int n_devices;
@@ -32,6 +34,13 @@ int node_plug(const struct iodirty_vfio_plug *plug)
 	return 0;
 }
 
+int node_record(struct iodirty_record *r)
+{
+	if (!recorder)
+		recorder = iommufd_open();
+	return recorder ? (int)iommufd_ioctl(recorder, IODIRTY_RECORD, (uintptr_t)r) : -ENOMEM;
+}
+
 static void *iommu_open(int *err)
 {
 	struct iommufd_ctx *ctx = iommufd_open();
@@ -40,6 +49,8 @@ static void *iommu_open(int *err)
 	if (ctx) {
 		iommufd_set_test_format(ctx, test_format);
 		iommufd_set_split(ctx, split_policy);
+		if (recorder)
+			iommufd_record_by(ctx, recorder, ++n_opened << 16);
 	}
 	return ctx;
 }

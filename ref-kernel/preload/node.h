@@ -14,6 +14,10 @@ void node_defaults(const char *format, enum iodirty_split_policy split);
  * vfio_device_create()'s. */
 int node_plug(const struct iodirty_vfio_plug *plug);
 
+/* IODIRTY_RECORD of all that is opened; START before any node is. Devices have the number of
+ * their descriptor in the upper half of their ids. Containers' devices are not in it. */
+int node_record(struct iodirty_record *r);
+
 /* Private data, for a descriptor with *@ops, of the node that WIRE_OPEN @w names; NULL with
  * *@err -ENOENT: there is none, or else vfio_node_open()'s. */
 void *node_open(const struct wire *w, const struct port_fd_ops **ops, int *err);

@@ -274,6 +274,11 @@ int run_plug(const struct iodirty_vfio_plug *plug)
 	return node_plug(plug);
 }
 
+int run_record(struct iodirty_record *r)
+{
+	return node_record(r);
+}
+
 int run_on_reference(const struct run_on_reference *run)
 {
 	struct folder f = { .root = "" };

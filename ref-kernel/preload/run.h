@@ -17,6 +17,10 @@ struct run_on_reference {
  * else as IODIRTY_VFIO_PLUG. */
 int run_plug(const struct iodirty_vfio_plug *plug);
 
+/* IODIRTY_RECORD, of all that the program, and what it starts, does through the reference;
+ * START before it runs. */
+int run_record(struct iodirty_record *r);
+
 /*
  * Serves until the program has ended and nobody has the reference open any more.
  * Returns the program's exit status as a shell tells it (128 + n: ended by

@@ -89,7 +89,8 @@ static enum iodirty_fault access_dma(struct vfio_device *dev, bool write, u64 io
 		return IODIRTY_FAULT_MEMORY;
 	if (err)
 		return IODIRTY_FAULT_NOT_PRESENT;
-	hw_recorder_note(&backing->ctx->recorder, vfio_mdev_id(backing->mdev), 0,
+	hw_recorder_note(backing->ctx->record,
+			 backing->ctx->record_ids + vfio_mdev_id(backing->mdev), 0,
 			 write ? IODIRTY_DMA_WRITE : IODIRTY_DMA_READ, iova, length);
 	return IODIRTY_FAULT_NONE;
 }

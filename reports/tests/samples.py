@@ -48,6 +48,15 @@ def row(fmt="amd-v1", leaf="4K", pattern="random", density=1.0, floor=True, erro
     return made
 
 
+def workload():
+    name = "workload/amd-v1/4K/nic/iterations:10/manual_time"
+    return {"name": name, "run_name": name, "run_type": "iteration", "iterations": 10,
+            "real_time": 5.0, "cpu_time": 6.0, "time_unit": "us", "missed": 0.0, "excess": 0.0,
+            "ns_per_iopte": 1.5, "x_floor": 25.0, "over_report": 1.0, "density_percent": 1.0,
+            "harvests": 10.0, "accesses": 46390.0, "device_writes": 32560.0,
+            "pages_written": 6672.0, "ms_per_gib": 0.4, "longest_ms": 0.2}
+
+
 def bench(rows):
     context = dict.fromkeys(["cpu_model", "kernel", "clock", "cache_state", "library_note"], "some")
     context.update(date="2026-01-01", num_cpus=2, library_build_type="debug", mode="quick",

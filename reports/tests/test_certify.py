@@ -37,6 +37,8 @@ conform)
     for f in results.ktap junit.xml; do echo view >"$5/$f"; done
     exit $status ;;
 bench)
+    echo "$*" >>"$FAKE/words"
+    case " $* " in *" list "*) echo nic; exit 0 ;; *" --list "*) exit $(cat "$FAKE/known") ;; esac
     echo "measuring"
     mkdir "$6"
     [ -e "$FAKE/bench.json" ] && cp "$FAKE/bench.json" "$6"
@@ -44,6 +46,12 @@ bench)
 list)
     cat "$FAKE/texts.json" ;;
 esac
+"""
+
+CHECK = """#!/bin/sh
+echo "$IODIRTY $*" >"$FAKE/checked"
+cat "$FAKE/workloads.txt"
+exit $(cat "$FAKE/check-status")
 """
 
 
@@ -61,7 +69,11 @@ class CertifyTest(unittest.TestCase):
         program = self.fake / "iodirty"
         program.write_text(STAND_IN, encoding="utf-8")
         program.chmod(0o755)
-        self.env = dict(os.environ, IODIRTY=str(program), FAKE=str(self.fake))
+        check = self.fake / "check"
+        check.write_text(CHECK, encoding="utf-8")
+        check.chmod(0o755)
+        self.env = dict(os.environ, IODIRTY=str(program), FAKE=str(self.fake),
+                        IODIRTY_CHECK=str(check))
         self.having([samples.case(), samples.case(verdict="SKIP", message="not claimed")])
 
     def having(self, cases, conform=0, bench=0, rows=None):
@@ -72,6 +84,11 @@ class CertifyTest(unittest.TestCase):
         put("texts.json", samples.TEXTS)
         put("conform-status", conform)
         put("bench-status", bench)
+        put("known", 0)
+        put("check-status", 0)
+        (self.fake / "workloads.txt").write_text(
+            "ok nic amd-v1 4K 8 rounds 47 pages\nok nic amd-v1 2M 8 rounds 4096 pages\n"
+            "skip some - - there is none\n2 passed, 0 failed, 1 skipped\n", encoding="utf-8")
 
     def certify(self, *args, **more):
         return subprocess.run([sys.executable, CERTIFY, "-o", self.out, *args], env=self.env,
@@ -97,7 +114,9 @@ class CertifyTest(unittest.TestCase):
         done = self.certify()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, f"report: {self.out}/index.html\n")
-        self.assertEqual(self.check_package()["verdict"], "PASSED")
+        statement = self.check_package()
+        self.assertEqual(statement["verdict"], "PASSED")
+        self.assertNotIn("workloads", statement)
         logs = sorted(p.name for p in (self.out / "logs").iterdir())
         self.assertEqual(logs, ["bench.json", "bench.txt", "console.txt", "junit.xml",
                                 "requirements.json", "results.json", "results.ktap"])
@@ -117,6 +136,59 @@ class CertifyTest(unittest.TestCase):
         (self.fake / "bench.json").unlink()
         self.assertEqual(self.certify().returncode, 1)
         self.assertEqual(self.check_package()["benchmark"]["passed"], False)
+
+    def test_workloads(self):
+        self.having([samples.case()], rows=samples.bench([samples.row(), samples.workload()]))
+        done = self.certify("--workload", "nic", "--workload", "some.trace")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        statement = self.check_package()
+        self.assertEqual(statement["verdict"], "PASSED")
+        self.assertEqual(statement["workloads"], {
+            "names": ["nic", "some.trace"], "passed": True, "exit_status": 0,
+            "cases": {"nic": {"ok": 2, "FAIL": 0, "skip": 0},
+                      "some": {"ok": 0, "FAIL": 0, "skip": 1}}})
+        asked, measured = (self.fake / "words").read_text(encoding="utf-8").splitlines()
+        chosen = f"--workload nic --workload {self.dir}/some.trace"
+        self.assertEqual(asked, f"bench -t ref --list {chosen}")
+        self.assertEqual(measured, f"bench -t ref --quick -o bench --set all {chosen}")
+        self.assertEqual((self.fake / "checked").read_text(encoding="utf-8"),
+                         f"{self.fake}/iodirty -t ref {chosen}\n")
+        page = (self.out / "index.html").read_text(encoding="utf-8")
+        self.assertIn("iodirty certify -t ref --workload nic --workload some.trace", page)
+        self.assertIn('<td>nic</td><td class="n">2</td>', page)
+        self.assertIn("Harvests of what devices write", page)
+        self.assertIn("amd-v1/4K/nic", page)
+
+    def test_wrong_harvests_of_workloads_fail(self):
+        self.having([samples.case()])
+        (self.fake / "check-status").write_text("1", encoding="utf-8")
+        (self.fake / "workloads.txt").write_text("ok nic amd-v1 4K\nFAIL nic amd-v1 2M lost\n",
+                                                 encoding="utf-8")
+        self.assertEqual(self.certify("--workload", "nic").returncode, 1)
+        statement = self.check_package()
+        self.assertEqual(statement["sentence"], "FAILED: the harvests of workloads on ref; the "
+                         "conformance suite passed.")
+        self.assertEqual(statement["workloads"]["cases"],
+                         {"nic": {"ok": 1, "FAIL": 1, "skip": 0}})
+        self.assertIn("Harvests of workloads FAILED in 1 case; see logs/workloads.txt.",
+                      statement["remarks"])
+
+    def test_workloads_that_cannot_be_performed_are_said(self):
+        self.having([samples.case()])
+        (self.fake / "check-status").write_text("4", encoding="utf-8")
+        self.assertEqual(self.certify("--workload", "nic").returncode, 0)
+        self.assertIn("The workloads could not be performed here: see logs/workloads.txt.",
+                      self.check_package()["remarks"])
+
+    def test_workloads_that_are_not_there_stop_it_at_once(self):
+        (self.fake / "known").write_text("2", encoding="utf-8")
+        done = self.certify("--workload", "none")
+        self.assertEqual((done.returncode, self.left()), (2, ["fake"]))
+        self.assertNotIn("conformance suite", done.stderr)
+
+    def test_lists_workloads(self):
+        done = self.certify("--workload", "list")
+        self.assertEqual((done.returncode, done.stdout, self.left()), (0, "nic\n", ["fake"]))
 
     def test_usage_and_nothing_ran(self):
         for status in (2, 4):
@@ -225,12 +297,16 @@ class SchemaTest(unittest.TestCase):
         jsonschema.Draft7Validator.check_schema(schema)
         jsonschema.validate(samples.full_bench(), schema)
         jsonschema.validate(samples.bench([samples.row(error="lost"),
-                                           samples.row(floor=False)]), schema)
+                                           samples.row(floor=False),
+                                           samples.workload()]), schema)
         lost = samples.row()
         lost["missed"] = 1
         unbounded = samples.row()
         del unbounded["floor_ns_per_iopte"]
-        for wrong in (lost, unbounded, {"name": "other"}, {}):
+        empty = samples.workload()
+        del empty["pages_written"]
+        for wrong in (lost, unbounded, empty, dict(samples.workload(), missed=1.0),
+                      {"name": "other"}, {}):
             with self.assertRaises(jsonschema.ValidationError):
                 jsonschema.validate(samples.bench([wrong]), schema)
 

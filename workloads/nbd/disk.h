@@ -35,7 +35,7 @@ struct disk {
 
 	int fd;
 	FILE *log; /* NULL: nobody wants to know */
-	uint64_t iova, page; /* of memory; what a bit of a harvest stands for */
+	uint64_t iova, granule, page; /* page: what a bit of a harvest stands for */
 	uint32_t device[DISK_DEVICES];
 	struct space space[2];
 	unsigned int now; /* the one that devices reach; the mover's */

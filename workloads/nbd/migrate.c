@@ -157,11 +157,21 @@ static int renew(struct migration *m)
 	return 0;
 }
 
+/* From here on requests count as those of this migration. */
+static void begin(struct migration *m)
+{
+	pthread_mutex_lock(&m->d->lock);
+	m->reads = m->d->reads;
+	m->writes = m->d->writes;
+	pthread_mutex_unlock(&m->d->lock);
+}
+
 /* 1: told to stop, nothing has changed. */
 static int precopy(struct migration *m)
 {
 	if (renew(m) || space_track(m->d, m->from))
 		return -1;
+	begin(m);
 	for (unsigned int round = 0; round < m->d->rounds; round++) {
 		if (round && space_harvest(m->d, m->from, m->bitmap))
 			return -1;
@@ -225,10 +235,6 @@ static int migrate(struct disk *d, uint64_t *bitmap, unsigned int number)
 	};
 	int ret;
 
-	pthread_mutex_lock(&d->lock);
-	m.reads = d->reads;
-	m.writes = d->writes;
-	pthread_mutex_unlock(&d->lock);
 	ret = precopy(&m);
 	if (ret)
 		return ret;

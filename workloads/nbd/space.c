@@ -54,11 +54,10 @@ static int check_geometry(struct disk *d)
 		nbdkit_error("format=%s does not track what is written", d->format);
 		return -1;
 	}
-	d->page = 1ULL << info.granule_lg2;
-	if (d->page < PAGE)
-		d->page = PAGE;
+	d->granule = 1ULL << info.granule_lg2;
+	d->page = d->granule < PAGE ? PAGE : d->granule;
 	if (!d->leaf)
-		d->leaf = d->page;
+		d->leaf = d->granule;
 	if (!(info.leaf_sizes & d->leaf) || d->leaf > IOVA) {
 		nbdkit_error("leaf=%llu: format %s has no leaves of that size up to 1 GiB",
 			     (unsigned long long)d->leaf, d->format);
@@ -113,8 +112,8 @@ void disk_close(struct disk *d)
 /* Leaves are as large as their addresses are aligned: the spare is given back. */
 static char *make_memory(const struct disk *d)
 {
-	size_t spare = d->leaf;
-	char *base = mmap(NULL, d->size + spare, PROT_READ | PROT_WRITE,
+	size_t align = d->leaf < d->page ? d->page : d->leaf;
+	char *base = mmap(NULL, d->size + align, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *at;
 
@@ -122,15 +121,15 @@ static char *make_memory(const struct disk *d)
 		nbdkit_error("memory for size=%llu: %m", (unsigned long long)d->size);
 		return NULL;
 	}
-	at = (char *)(((uintptr_t)base + d->leaf - 1) & ~(d->leaf - 1));
+	at = (char *)(((uintptr_t)base + align - 1) & ~(align - 1));
 	if (at > base)
 		munmap(base, at - base);
-	if (at < base + spare)
-		munmap(at + d->size, base + spare - at);
+	if (at < base + align)
+		munmap(at + d->size, base + align - at);
 	return at;
 }
 
-/* A mapping a leaf, as no leaf is larger than its mapping; many small ones by an option. */
+/* A mapping a leaf, as no leaf is larger than its mapping; of the smallest, which are many, one. */
 static int map_leaves(struct disk *d, struct space *s)
 {
 	struct iommu_option small = {
@@ -142,7 +141,7 @@ static int map_leaves(struct disk *d, struct space *s)
 	};
 	uint64_t step = d->leaf;
 
-	if (d->leaf == PAGE) {
+	if (d->leaf == d->granule) {
 		if (call(d, "ask for small leaves", IOMMU_OPTION, &small))
 			return -1;
 		step = d->size;

@@ -51,4 +51,4 @@ def trace(records, ns=None, **of_header):
     last = records[-1][0] if records else 0
     memory = of_header.get("iova", IOVA)
     return sealed(header(**of_header) + whole(records, memory) + b"\x80" + varint(len(records)) +
-                  varint((last if ns is None else ns) - last))
+                  varint((max(last, 1) if ns is None else ns) - last))

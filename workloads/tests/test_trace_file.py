@@ -41,17 +41,23 @@ class Bytes(unittest.TestCase):
         ])
         self.assertEqual(trace.ns, 1016)
 
-    def test_numbers_of_ten_bytes(self):
-        last = (1 << 64) - 1
+    def test_the_last_moment(self):
+        last = (1 << 63) - 1
         trace = trace_file.parse(handmade.trace([write(last, 0, 1)]))
         self.assertEqual((trace.accesses[0].ns, trace.ns), (last, last))
 
-    def test_memory_up_to_the_top(self):
-        top = (1 << 64) - 4096
+    def test_numbers_of_ten_bytes(self):
+        """64 bits, and more bytes than it takes: 0 as ten."""
+        data = handmade.sealed(handmade.header() + b"\x19\x08" + b"\x80" * 9 + b"\0" +
+                               b"\x81" + b"\x80" * 8 + b"\0" + b"\x80\x01\x00")
+        self.assertEqual(trace_file.parse(data).accesses, [(1, IOVA, 8, 0, 0, True)])
+
+    def test_memory_near_the_top(self):
+        top = (1 << 64) - 8192
         data = handmade.sealed(handmade.header(length=4096, iova=top) +
                                b"\x09" + handmade.varint(4096) + b"\0" +
                                # a byte at its beginning: 4096 back
-                               b"\x19\x01" + handmade.zigzag(-4096) + b"\0" + b"\x80\x02\x00")
+                               b"\x19\x01" + handmade.zigzag(-4096) + b"\0" + b"\x80\x02\x01")
         self.assertEqual([a.iova for a in trace_file.parse(data).accesses], [top, top])
 
     def test_no_records(self):
@@ -90,7 +96,10 @@ class Bad(unittest.TestCase):
     def test_header(self):
         for words, changes in (("version 2", {"version": 2}), ("no multiple", {"iova": 1}),
                                ("0 bytes", {"length": 0}), ("5 bytes", {"length": 5}),
-                               ("beyond 2", {"iova": (1 << 64) - 4096, "length": 8192}),
+                               ("up to 2", {"iova": (1 << 64) - 4096, "length": 4096}),
+                               ("of 2\\^63", {"length": 1 << 63}),
+                               ("control", {"text": b"a\nb"}),
+                               ("control", {"text": "\x9f".encode()}),
                                ("0 devices", {"devices": 0}), ("17 devices", {"devices": 17}),
                                ("flags 0x2", {"flags": 2}), ("text of 512", {"text": b"x" * 512}),
                                ("UTF-8", {"text": b"\xff"})):
@@ -110,14 +119,16 @@ class Bad(unittest.TestCase):
         self.records(b"\x09\x81\x20\x00", "record 1.*4097 bytes.*outside", length=4096)
         self.records(b"\x09\x08" + b"\xff" * 10 + b"\x01", "more than 10 bytes")
         self.records(b"\x09\x08" + b"\xff" * 9 + b"\x02", "more than 64 bits")
-        self.records(b"\x09\x08" + b"\xff" * 9 + b"\x01" + b"\x01\x01", "record 2.*time beyond")
+        self.records(b"\x09\x08" + b"\xff" * 8 + b"\x7f" + b"\x01\x01", "record 2.*a time")
 
     def test_the_end(self):
         head = handmade.header() + b"\x09\x08\x00"
         self.refused(handmade.sealed(head + b"\x80\x02\x00"), "says 2 records")
         self.refused(handmade.sealed(head + b"\x81\x01\x00"), "flags 0x81")
-        self.refused(handmade.sealed(head + b"\x80\x01\x00") + b"!", "1 bytes follow")
-        self.refused(head + b"\x80\x01\x00\0\0\0\0", "checksum")
+        self.refused(handmade.sealed(head + b"\x80\x01\x01") + b"!", "1 bytes follow")
+        self.refused(head + b"\x80\x01\x01\0\0\0\0", "checksum")
+        self.refused(handmade.sealed(head + b"\x80\x01\x00"), "over at 0")
+        self.refused(handmade.sealed(head + b"\x80\x01" + b"\xff" * 9 + b"\x01"), "below 2")
 
     def test_files(self):
         with self.assertRaisesRegex(trace_file.TraceError, "/nowhere: No such file"):
