@@ -27,7 +27,7 @@ STATEMENT = "workload.json"
 WORKLOADS = ["nic", "nvme", "gpu"]
 RECORDED = "database"  # the one of fio's, if `make traces` has made it
 LINKS = ["25G", "1G", "10G", "40G", "100G", "200G", "400G"]
-GUESTS = ["64G", "256G", "1T", "4T", "16T"]
+GUESTS = ["16G", "64G", "256G", "1T", "4T", "16T"]
 # Nanoseconds a page: what `iodirty migrate --model` takes of itself, and ten times that: an
 # assumption, which stands for a tracker that is slow.
 HARVESTS = [0.5, 5.0]

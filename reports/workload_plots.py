@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from model import leaf_name
 from svg import COLOURS, FLOOR, MARKERS, STYLE, log_axis, plain, plt, to_svg
-from workload_ways import BY_KEY, WAYS
+from workload_ways import BY_KEY, DRAWN, WAYS
 from workload_words import duration, link, size
 from workload_writes import PAGE
 
@@ -218,7 +218,7 @@ def cell(entry):
 
 def links_chart(name, entries, limit):
     xs = sorted({e.link for e in entries})
-    lines = [(w.label, way_style(w), {e.link: e for e in entries if e.way == w}) for w in WAYS]
+    lines = [(w.label, way_style(w), {e.link: e for e in entries if e.way == w}) for w in DRAWN]
     return downtime_chart(name, [x for x in lines if x[2]], xs, link, "speed of the link", limit)
 
 
@@ -227,7 +227,7 @@ def guests_chart(name, groups, limit):
     xs = sorted({e.memory for _, entries in groups for e in entries})
     lines = []
     for i, (ns, entries) in enumerate(groups):
-        for way in WAYS:
+        for way in DRAWN:
             found = {e.memory: e for e in entries if e.way == way}
             style = dict(way_style(way), **({"linestyle": ":"} if i else {}))
             label = way.label + (f", {ns:g} ns a page" if len(groups) > 1

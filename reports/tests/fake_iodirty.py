@@ -18,12 +18,13 @@ import getopt
 import json
 import os
 import signal
-import struct
 import sys
 import time
-import zlib
 
-IOVA = 4 << 30
+sys.path.append(os.path.join(os.path.dirname(__file__), "../../workloads/tests"))
+
+import handmade  # noqa: E402
+
 LONG = ["workload=", "tracker=", "leaf=", "memory=", "link=", "downtime=", "rounds=", "seed=",
         "harvest=", "clock=", "time=", "split", "model", "against-model"]
 UNITS = {"K": 1, "M": 2, "G": 3, "T": 4}
@@ -34,29 +35,11 @@ def number(text, step):
     return int(text[:-1] if unit else text) * step ** unit
 
 
-def varint(value):
-    out = b""
-    while value >= 0x80:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
 def trace(config, memory, seconds):
-    """A trace: each write with all that a record can say."""
-    text = config.get("text", "a made-up workload").encode()
-    size = (64 + len(text) + 7) & ~7
-    head = struct.pack("<8sIIQQIIQI12s", b"iodtrace", 1, size, IOVA, memory, 1,
-                       int(config.get("pattern", False)), 1, len(text), b"")
-    data = (head + text).ljust(size, b"\0")
-    last = end = 0
-    for ns, offset, length in config["writes"]:
-        jump = offset - end
-        data += bytes([1 | 8 | 16]) + varint(length) + varint(
-            jump << 1 if jump >= 0 else -jump * 2 - 1) + varint(ns - last)
-        last, end = ns, offset + length
-    data += b"\x80" + varint(len(config["writes"])) + varint(int(seconds * 1e9) - last)
-    return data + struct.pack("<I", zlib.crc32(data))
+    records = [handmade.write(*w) for w in config["writes"]]
+    return handmade.trace(records, int(seconds * 1e9), length=memory,
+                          text=config.get("text", "a made-up workload").encode(),
+                          flags=int(config.get("pattern", False)))
 
 
 def migration(config, given, tracker, how):
@@ -67,7 +50,7 @@ def migration(config, given, tracker, how):
     limit = int(given["downtime"]) * 1000000
     rounds = 2 if good else int(given["rounds"]) + 1
     full = memory * 8e9 / bits
-    stopped = limit * (0.25 if good else 2) + float(given.get("harvest", 0)) * memory / 4096
+    stopped = limit * (0.25 if good else 2) + float(given["harvest"]) * memory / leaf
     if how == "measured":
         stopped *= config.get("ratio", 1)
     pages = memory // 4096
@@ -80,17 +63,19 @@ def migration(config, given, tracker, how):
         "rounds_limit": int(given["rounds"]), "total_ns": int(full * rounds),
         "origin": config.get("text", "a made-up workload"),
         "pattern": config.get("pattern", False), "converged": good, "page_bytes": 4096,
+        "differing_pages": int(how == "measured" and config.get("verdict") == "differs"),
+        "state_bytes": 64, "states": 2, "differing": [],
         "sent_bytes": memory * rounds, "reported_pages": pages, "written_pages": pages // 8,
         "lost_pages": 0, "writes": pages, "full_copy_ns": int(full), "last_bytes": memory // 4,
         "link_downtime_ns": stopped,
         "rounds": [{"bytes": memory, "copy_ns": int(full), "reported_pages": pages,
                     "written_pages": pages // 8, "lost_pages": 0, "report_ns": 1000}] * rounds}
     if how == "model":
-        made["cost"] = {"call_ns": 1500.0, "page_ns": float(given.get("harvest", 0.5)),
-                        "dirty_ns": 2.5}
+        made["cost"] = {"call_ns": 0.0, "page_ns": float(given["harvest"]), "dirty_ns": 0.0}
     else:
-        made.update(downtime_ns=int(stopped * 3), differing_pages=0, state_bytes=64, states=2,
-                    differing=[])
+        made["downtime_ns"] = int(stopped)
+    if made["differing_pages"]:
+        made["differing"] = [{"iova": "0x1000", "expected": "0x1", "seen": "0x2"}]
     return made
 
 
