@@ -113,9 +113,7 @@ static bool by_trace(const struct run *run)
 
 static uint64_t link_ns(const struct run *run, uint64_t bytes)
 {
-	uint64_t link = run->o->link;
-
-	return bytes / link * SECOND + bytes % link * SECOND / link;
+	return (unsigned __int128)bytes * SECOND / run->o->link;
 }
 
 /* TRACE: time goes on, and devices do what they do in it. */
