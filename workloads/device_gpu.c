@@ -65,9 +65,9 @@ static uint64_t choose_buffer(struct gpu *g)
 static void read_commands(struct gpu *g)
 {
 	struct device *d = &g->d;
-	uint64_t due = device_due(d, d->events), size = g->size / 2 / PIECE * PIECE;
+	uint64_t size = g->size / 2 / PIECE * PIECE;
 
-	g->ns = due > g->ns ? due : g->ns;
+	g->ns = d->due > g->ns ? d->due : g->ns;
 	g->source = g->input + device_random(d, (g->input_length - size) / PIECE + 1) * PIECE;
 	g->target = g->results + choose_buffer(g) * g->size;
 	g->moved = 0;
@@ -106,7 +106,7 @@ static void gpu_more(struct device *d)
 	case DONE:
 		device_access(d, g->ns, d->iova, FENCE, true);
 		device_access(d, g->ns, g->ih + d->events * IH_ENTRY % IH_RING, IH_ENTRY, true);
-		d->events++;
+		device_event(d);
 		g->phase = COMMANDS_READ;
 		break;
 	}

@@ -161,9 +161,10 @@ static void transmit(struct nic *n, unsigned int queue, uint64_t ns, uint64_t le
 static void nic_more(struct device *d)
 {
 	struct nic *n = (struct nic *)d;
-	uint64_t ns = device_due(d, d->events), frame = d->events++;
+	uint64_t ns = d->due, frame = d->events;
 	unsigned int queue = device_random(d, QUEUES);
 
+	device_event(d);
 	receive(n, queue, ns, sizes[frame % SIZES] - FCS);
 	if (frame % ANSWER == ANSWER - 1)
 		transmit(n, queue, ns, sizes[frame / ANSWER % SIZES] - FCS);

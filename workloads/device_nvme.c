@@ -79,7 +79,7 @@ static uint64_t choose_buffer(struct nvme *n, bool storage_read, uint64_t pages)
 static void nvme_more(struct device *d)
 {
 	struct nvme *n = (struct nvme *)d;
-	uint64_t ns = device_due(d, d->events++);
+	uint64_t ns = d->due;
 	unsigned int queue = device_random(d, QUEUES);
 	uint64_t slot = queue * DEPTH + n->commands[queue]++ % DEPTH;
 	bool ahead = !device_random(d, AHEAD), read = ahead || device_random(d, 100) < READS;
@@ -87,6 +87,7 @@ static void nvme_more(struct device *d)
 	uint64_t pages = (left + DEVICE_PAGE - 1) / DEVICE_PAGE;
 	uint64_t at = choose_buffer(n, read, pages);
 
+	device_event(d);
 	device_access(d, ns, d->iova + slot * SQE, SQE, false);
 	if (pages > 2)
 		device_access(d, ns, n->lists + slot * PRP_LIST, (pages - 1) * PRP, false);
