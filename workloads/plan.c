@@ -110,6 +110,8 @@ static int ask_target(const struct command *command, const struct plan_request *
 	if (ret)
 		return usage_error(command, "unknown format '%s'; `iodirty list formats`",
 				   m->format);
+	if (q->record && !(tables->caps & TARGET_RECORD))
+		return usage_error(command, "--record: target %s cannot", m->driver->name);
 	if (m->split && q->how != PLAN_MODEL && !(tables->caps & TARGET_SPLIT))
 		return usage_error(command, "--split: target %s cannot", m->driver->name);
 	return EXIT_CODE_PASSED;
