@@ -229,6 +229,8 @@ static int plan_one(const struct command *command, const struct plan_request *q,
 	int exit_code = parse_trackers(tracker, &m->trackers);
 
 	m->format = tables->format.name;
+	m->granule = (uint64_t)1 << tables->format.granule_lg2;
+	m->granule = m->granule > PAGE ? m->granule : PAGE;
 	if (exit_code == EXIT_CODE_PASSED)
 		exit_code = choose_leaf(command, &tables->format, leaf, &m->leaf);
 	if (exit_code == EXIT_CODE_PASSED)
