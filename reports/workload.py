@@ -26,8 +26,8 @@ STATEMENT = "workload.json"
 
 WORKLOADS = ["nic", "nvme", "gpu"]
 RECORDED = "database"  # the one of fio's, if `make traces` has made it
-LINKS = ["25G", "1G", "10G", "40G", "100G", "200G", "400G"]
-GUESTS = ["16G", "64G", "256G", "1T", "4T", "16T"]
+LINKS = ["25G", "10G", "40G", "100G", "200G", "400G"]
+GUESTS = ["64G", "256G", "1T", "4T", "16T"]
 # Nanoseconds a page: what `iodirty migrate --model` takes of itself, and ten times that: an
 # assumption, which stands for a tracker that is slow.
 HARVESTS = [0.5, 5.0]
@@ -73,9 +73,9 @@ def parse(argv):
                         "`make traces` has made it)")
     parser.add_argument("--memory", metavar="SIZE", type=size, default=1 << 30,
                         help="of what is recorded and performed (default: 1G)")
-    parser.add_argument("--time", metavar="SECONDS", default=4.0,
+    parser.add_argument("--time", metavar="SECONDS", default=2.0,
                         type=option(positive(float, 3600), "time in seconds"),
-                        help="of it, in the pictures of what is written (default: 4)")
+                        help="of it, in the pictures of what is written (default: 2)")
     parser.add_argument("--link", dest="links", metavar="RATE", type=link, action="append",
                         help="bits a second; may be repeated, the first is that of the "
                         f"sentences (default: {' '.join(LINKS)})")

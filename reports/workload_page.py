@@ -181,8 +181,10 @@ def agreement(story):
                          m.verdict, m.verdict.upper()))])
     one = story.agreements[0].measured
     return (f"<p>{MEASURED} beside {PREDICTED}: a guest of {esc(size(one.memory))} on "
-            f"{esc(link(one.link))}, performed on the reference with real bytes, and computed by "
-            "the model from the same accesses. Both take the same time for a report, "
+            f"{esc(link(one.link))} that may be stopped for {esc(duration(one.limit))}, performed "
+            "on the reference with real bytes, and computed by the model from the same accesses. "
+            "Guest, link and limit are such that it can be performed here, and that not every "
+            "tracker converges. Both take the same time for a report, "
             f"{one.harvest:g} ns for each page-table entry, and for a byte on the link: what is "
             "compared is what trackers report and what is sent.</p>"
             + table(AGREE_HEAD, rows, numeric=range(1, 10))

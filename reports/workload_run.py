@@ -14,7 +14,7 @@ from pathlib import Path
 
 import workload_ways
 from model import ReportError, leaf_name, load_json
-from workload_ways import DRAWN, NEW, WAYS
+from workload_ways import DRAWN, NEW, OLD, WAYS
 from workload_words import link_option, size_option
 
 FILE_NAME = "migrate.json"
@@ -130,7 +130,7 @@ def options(ways):
 
 
 def calls_for(args, workload, name, where, ways, harvest, more):
-    """@where: (memory, link)."""
+    """@where: (memory, link); @more comes later than what it replaces."""
     memory, bits = where
     common = ["--workload", workload, "--memory", size_option(memory), "--link",
               link_option(bits), "--downtime", str(args.downtime), "--rounds", str(args.rounds),
@@ -142,23 +142,37 @@ def calls_for(args, workload, name, where, ways, harvest, more):
 
 
 def predictions(args, workload, name):
-    """The first guest by every link; every guest by the fastest, and with the slower harvests."""
+    """The first guest by every link; every guest by the fastest, and with the slower harvests.
+    Where only the downtime is shown type1 has one round: the next would be the same."""
     guest, fastest = args.guests[0], max(args.links)
     for ns in args.harvest:
         first = ns == args.harvest[0]
         wheres = [(guest, bits) for bits in args.links if first or bits == fastest]
         wheres += [(memory, fastest) for memory in args.guests[1:]]
         for where in wheres:
-            ways = WAYS if where == (guest, args.links[0]) else DRAWN
-            yield from calls_for(args, workload, name if first else f"{name}-{ns:g}ns", where,
-                                 ways if first else [NEW], ns, ["--model"])
+            if not first:
+                yield from calls_for(args, workload, f"{name}-{ns:g}ns", where, [NEW], ns,
+                                     ["--model"])
+            elif where == (guest, args.links[0]):
+                yield from calls_for(args, workload, name, where, WAYS, ns, ["--model"])
+            else:
+                yield from calls_for(args, workload, name, where,
+                                     [w for w in DRAWN if w != OLD], ns, ["--model"])
+                yield from calls_for(args, workload, f"{name}-type1", where, [OLD], ns,
+                                     ["--model", "--rounds", "1"])
+
+
+def limit_of_measured(args, memory):
+    """Milliseconds: half of what it takes to send all, so that trackers can be told apart."""
+    return max(1, min(args.downtime, int(memory * 8e3 / max(args.links) / 2)))
 
 
 def measurements(args, workload, name, memory):
     """Reports take what they take in the model, so that the two differ in nothing but what they
-    are, also on a machine that is busy."""
-    yield from calls_for(args, workload, f"{name}-measured", (memory, args.links[0]), WAYS,
-                         args.harvest[0], ["--against-model", "--clock", "trace"])
+    are, also on a machine that is busy. By the fastest link: a performed second is dear."""
+    yield from calls_for(args, workload, f"{name}-measured", (memory, max(args.links)), WAYS,
+                         args.harvest[0], ["--against-model", "--clock", "trace", "--downtime",
+                                           str(limit_of_measured(args, memory))])
 
 
 def remove(directory):

@@ -6,12 +6,14 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import jsonschema
 
@@ -22,6 +24,7 @@ SCHEMAS = HERE.parent / "schemas"
 sys.path[:0] = [str(HERE.parent)]
 
 import workload  # noqa: E402
+import workload_run  # noqa: E402
 
 G = 10 ** 9
 FEW = ["-w", "nic", "--link", "25G", "--guest", "4G", "--harvest", "0.5"]
@@ -29,6 +32,14 @@ FEW = ["-w", "nic", "--link", "25G", "--guest", "4G", "--harvest", "0.5"]
 
 def load(path):
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def refused(test, data, schema, *changes):
+    for i, change in enumerate(changes):
+        wrong = json.loads(json.dumps(data))
+        change(wrong)
+        with test.subTest(change=i), test.assertRaises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
 
 
 class ReportTest(unittest.TestCase):
@@ -43,21 +54,32 @@ class ReportTest(unittest.TestCase):
         program.chmod(0o755)
         self.env = dict(os.environ, IODIRTY=str(program))
         self.having()
+        self.addCleanup(self.signals_as_they_were())
 
     def having(self, **more):
         config = {"fits": {"type1": 400 * G, "nobody": 400 * G},
                   "writes": [[i * 1000, i * 65536, 4096] for i in range(100)], **more}
         (self.fake / "config").write_text(json.dumps(config), encoding="utf-8")
 
+    @staticmethod
+    def signals_as_they_were():
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+        return lambda: [signal.signal(*it) for it in before.items()]
+
     def report(self, *args):
-        return subprocess.run([sys.executable, REPORT, *(args or FEW), "-o", "out"], env=self.env,
-                              cwd=self.dir, capture_output=True, text=True, timeout=300)
+        """In this process, which has matplotlib already."""
+        with (mock.patch.dict(os.environ, self.env), contextlib.chdir(self.dir),
+              contextlib.redirect_stdout(io.StringIO()) as out,
+              contextlib.redirect_stderr(io.StringIO()) as errors):
+            status = workload.main([*(args or FEW), "-o", "out"])
+        return subprocess.CompletedProcess(args, status, out.getvalue(), errors.getvalue())
 
     def left(self):
         return sorted(p.name for p in self.dir.iterdir())
 
     def test_whole(self):
-        done = self.report()
+        done = subprocess.run([sys.executable, REPORT, *FEW, "-o", "out"], env=self.env,
+                              cwd=self.dir, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, "report: out/index.html\n")
         self.assertIn("nic: with type1 this guest of 4 GiB never converges on 25 Gb/s; with IOMMU "
@@ -77,12 +99,61 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(len(numbers["predicted_by_link"]), 8)
         self.assertEqual(len(numbers["agreement"]), 8)
         self.assertTrue(all(e["how"] == "model" for e in numbers["predicted_by_link"]))
-        # Once more: not over what is there, unless it is told to.
+        # Half of what it takes to send 1 GiB by 25 Gb/s.
+        self.assertEqual({a["measured"]["downtime_limit_ns"] for a in numbers["agreement"]},
+                         {171 * 10 ** 6})
+        self.over_another()
+        self.schema_is_strict(load(out / "workload.json"))
+
+    def over_another(self):
+        """Not over what is there, unless it is told to, nor over what is not its own."""
         self.assertEqual(self.report().returncode, 2)
         (self.dir / "out/mine").touch()
         done = self.report(*FEW, "--force")
         self.assertEqual(done.returncode, 2)
         self.assertIn("mine", done.stderr)
+
+    def schema_is_strict(self, data):
+        schema = load(SCHEMAS / "workload.schema.json")
+        jsonschema.Draft7Validator.check_schema(schema)
+        jsonschema.validate(data, schema)
+        refused(self, data, schema,
+                lambda d: d.update(schema="iodirty-workload-2"),
+                lambda d: d.update(other=1),
+                lambda d: d.pop("sound"),
+                lambda d: d.update(workloads=[]),
+                lambda d: d.update(guests_bytes=[4096, 4096]),
+                lambda d: d["workloads"][0].pop("origin"),
+                lambda d: d["workloads"][0]["sentences"].pop(),
+                lambda d: d["workloads"][0]["writes"].update(writes=-1),
+                lambda d: d["workloads"][0]["writes"]["slices"][0].pop("pages"),
+                lambda d: d["workloads"][0]["writes"]["heat"].update(low="100"),
+                lambda d: d["workloads"][0]["predicted_by_link"][0].update(how="measured"),
+                lambda d: d["workloads"][0]["predicted_by_guest"][0].update(verdict="equal"),
+                lambda d: d["workloads"][0]["predicted_by_guest"][0].update(tracker="all"),
+                lambda d: d["workloads"][0]["agreement"][0].pop("agrees"),
+                lambda d: d["workloads"][0]["agreement"][0]["measured"].update(how="model"))
+
+    def test_type1_where_only_its_downtime_is_shown_has_one_round(self):
+        args = workload.parse(["-w", "nic", "--link", "25G", "--link", "40G", "--guest", "4G",
+                               "--guest", "8G"])
+        rounds = {}
+        for call in workload_run.predictions(args, "nic", "nic"):
+            given = dict(zip(call.arguments, call.arguments[1:]))
+            trackers = [b for a, b in zip(call.arguments, call.arguments[1:])
+                        if a == "--tracker"]
+            self.assertIn("--model", call.arguments)
+            for tracker in trackers:
+                key = tracker, given["--memory"], given["--link"]
+                rounds.setdefault(key, set()).add(given["--rounds"])
+        for where in (("4G", "40G"), ("8G", "40G")):
+            self.assertEqual(rounds["type1", *where], {"1"})
+            self.assertEqual(rounds["iommu", *where], {"10"})
+            self.assertEqual(rounds["log", *where], {"10"})
+            self.assertNotIn(("nobody", *where), rounds)
+        self.assertEqual([rounds[t, "4G", "25G"] for t in ("type1", "iommu", "log", "nobody")],
+                         [{"10"}] * 4)
+        self.assertNotIn(("iommu", "8G", "25G"), rounds)
 
     def test_what_fails_is_told_and_leaves_nothing(self):
         for word, how, said in (("trace", "exit", "no <luck> today"),
@@ -101,13 +172,13 @@ class ReportTest(unittest.TestCase):
                 self.assertEqual(self.left(), ["fake"])
 
     def test_disagreement_fails_and_the_report_is_there(self):
-        for more, said in (({"ratio": 1.5}, "the model disagrees with 8 of them, by up to 50 %"),
-                           ({"verdict": "differs"}, "0 of them with every byte equal")):
-            self.having(**more)
-            done = self.report(*FEW, "--force")
-            self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn(said, done.stderr)
-            self.assertTrue((self.dir / "out/index.html").is_file())
+        self.having(ratio=1.5, verdict="differs")
+        done = self.report()
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("0 of them with every byte equal; the model disagrees with 8 of them, by up "
+                      "to 50 %", done.stderr)
+        self.assertTrue((self.dir / "out/index.html").is_file())
+        self.assertFalse(load(self.dir / "out/workload.json")["sound"])
 
     def test_interrupted(self):
         self.having(fail={"word": "migrate", "nth": 0, "how": "hang"})
@@ -160,13 +231,6 @@ class SchemaTest(unittest.TestCase):
                        stdout=subprocess.DEVNULL)
         return load(self.out / name)
 
-    def refused(self, data, schema, *changes):
-        for change in changes:
-            wrong = json.loads(json.dumps(data))
-            change(wrong)
-            with self.assertRaises(jsonschema.ValidationError):
-                jsonschema.validate(wrong, schema)
-
     def test_migrate(self):
         schema = load(SCHEMAS / "migrate.schema.json")
         jsonschema.Draft7Validator.check_schema(schema)
@@ -176,19 +240,19 @@ class SchemaTest(unittest.TestCase):
         jsonschema.validate(data, schema)
         self.assertEqual([m["how"] for m in data["migrations"]], ["measured", "model"])
         measured, model = 0, 1
-        self.refused(data, schema,
-                     lambda d: d.update(schema="iodirty-migrate-1"),
-                     lambda d: d["migrations"][measured].update(verdict="predicted"),
-                     lambda d: d["migrations"][measured].pop("downtime_ns"),
-                     lambda d: d["migrations"][measured].pop("rounds"),
-                     lambda d: d["migrations"][measured].update(lost_pages=1),
-                     lambda d: d["migrations"][measured].update(verdict="failed"),
-                     lambda d: d["migrations"][measured].update(other=1),
-                     lambda d: d["migrations"][model].pop("cost"),
-                     lambda d: d["migrations"][model].pop("link_downtime_ns"),
-                     lambda d: d["migrations"][model].update(downtime_ns=1),
-                     lambda d: d["migrations"][model].update(verdict="equal"),
-                     lambda d: d["agreement"][0].pop("agrees"))
+        refused(self, data, schema,
+                lambda d: d.update(schema="iodirty-migrate-1"),
+                lambda d: d["migrations"][measured].update(verdict="predicted"),
+                lambda d: d["migrations"][measured].pop("downtime_ns"),
+                lambda d: d["migrations"][measured].pop("rounds"),
+                lambda d: d["migrations"][measured].update(lost_pages=1),
+                lambda d: d["migrations"][measured].update(verdict="failed"),
+                lambda d: d["migrations"][measured].update(other=1),
+                lambda d: d["migrations"][model].pop("cost"),
+                lambda d: d["migrations"][model].pop("link_downtime_ns"),
+                lambda d: d["migrations"][model].update(downtime_ns=1),
+                lambda d: d["migrations"][model].update(verdict="equal"),
+                lambda d: d["agreement"][0].pop("agrees"))
 
     def test_replay(self):
         schema = load(SCHEMAS / "replay.schema.json")
@@ -196,9 +260,9 @@ class SchemaTest(unittest.TestCase):
         data = self.written("replay.json", "trace", "replay", "uniform", "--memory", "16M",
                             "--rounds", "2", "--round", "10")
         jsonschema.validate(data, schema)
-        self.refused(data, schema, lambda d: d.update(error="no"), lambda d: d.pop("iova"),
-                     lambda d: d.update(complete=False), lambda d: d["rounds"][0].pop("writes"),
-                     lambda d: d.update(length=4097), lambda d: d.update(other=1))
+        refused(self, data, schema, lambda d: d.update(error="no"), lambda d: d.pop("iova"),
+                lambda d: d.update(complete=False), lambda d: d["rounds"][0].pop("writes"),
+                lambda d: d.update(length=4097), lambda d: d.update(other=1))
 
 
 if __name__ == "__main__":
