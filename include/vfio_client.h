@@ -38,6 +38,22 @@ struct vfioc_transfer {
 /* Complete on return. By one thread at a time, a device. */
 int vfioc_dma(struct target *t, int fd, const struct vfioc_transfer *transfer, uint32_t *fault);
 
+/*
+ * The same in steps, for who has many transfers to make: where the registers are is asked, and
+ * @pasid set, once. Loaded are the buffer's first 8 bytes; a read puts others there.
+ */
+struct vfioc_engine {
+	struct target *t;
+	int fd;
+	uint64_t bar; /* where it begins in @fd */
+};
+
+int vfioc_engine_open(struct vfioc_engine *e, struct target *t, int fd, uint32_t pasid);
+int vfioc_engine_load(const struct vfioc_engine *e, uint64_t value);
+int vfioc_engine_move(const struct vfioc_engine *e, bool write, uint64_t iova, uint64_t length);
+/* Of the newest transfer. */
+int vfioc_engine_fault(const struct vfioc_engine *e, uint32_t *fault);
+
 /* Begin the generator's writes; EINVAL: what @s says is no stream. */
 int vfioc_generate(struct target *t, int fd, const struct iodirty_stream_start *s);
 /* How many writes are complete. Stop: and there are no more. */

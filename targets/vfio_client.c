@@ -129,29 +129,58 @@ int vfioc_bus_master(struct target *t, int fd, bool on)
 		    sizeof(command));
 }
 
-int vfioc_dma(struct target *t, int fd, const struct vfioc_transfer *transfer, uint32_t *fault)
+int vfioc_engine_open(struct vfioc_engine *e, struct target *t, int fd, uint32_t pasid)
+{
+	uint64_t wide = pasid;
+	int ret;
+
+	*e = (struct vfioc_engine){ .t = t, .fd = fd };
+	ret = find_region(t, fd, VFIO_PCI_BAR0_REGION_INDEX, &e->bar);
+	if (!ret)
+		ret = move_at(t, fd, true, e->bar + IODIRTY_BAR_DMA_PASID, &wide, sizeof(wide));
+	return ret;
+}
+
+int vfioc_engine_load(const struct vfioc_engine *e, uint64_t value)
+{
+	return move_at(e->t, e->fd, true, e->bar + IODIRTY_BAR_BUFFER, &value, sizeof(value));
+}
+
+int vfioc_engine_move(const struct vfioc_engine *e, bool write, uint64_t iova, uint64_t length)
 {
 	/* Registers that follow one another: the command is the last to be written. */
-	uint64_t registers[] = { IODIRTY_BAR_BUFFER, transfer->iova, transfer->length, 3 };
-	uint64_t value = transfer->value, pasid = transfer->pasid, base, result = 0;
-	int ret = find_region(t, fd, VFIO_PCI_BAR0_REGION_INDEX, &base);
+	uint64_t registers[] = { IODIRTY_BAR_BUFFER, iova, length, 3 };
 
-	if (!transfer->write) {
-		registers[0] = transfer->iova;
+	if (!write) {
+		registers[0] = iova;
 		registers[1] = IODIRTY_BAR_BUFFER;
 		registers[3] = 1;
 	}
-	if (!ret && transfer->write)
-		ret = move_at(t, fd, true, base + IODIRTY_BAR_BUFFER, &value, sizeof(value));
-	if (!ret)
-		ret = move_at(t, fd, true, base + IODIRTY_BAR_DMA_PASID, &pasid, sizeof(pasid));
-	if (!ret)
-		ret = move_at(t, fd, true, base + IODIRTY_BAR_DMA_SOURCE, registers,
-			      sizeof(registers));
-	if (!ret)
-		ret = move_at(t, fd, false, base + IODIRTY_BAR_DMA_FAULT, &result, sizeof(result));
-	*fault = (uint32_t)result;
+	return move_at(e->t, e->fd, true, e->bar + IODIRTY_BAR_DMA_SOURCE, registers,
+		       sizeof(registers));
+}
+
+int vfioc_engine_fault(const struct vfioc_engine *e, uint32_t *fault)
+{
+	uint64_t reason = 0;
+	int ret = move_at(e->t, e->fd, false, e->bar + IODIRTY_BAR_DMA_FAULT, &reason,
+			  sizeof(reason));
+
+	*fault = (uint32_t)reason;
 	return ret;
+}
+
+int vfioc_dma(struct target *t, int fd, const struct vfioc_transfer *transfer, uint32_t *fault)
+{
+	struct vfioc_engine e;
+	int ret = vfioc_engine_open(&e, t, fd, transfer->pasid);
+
+	*fault = IODIRTY_FAULT_NONE;
+	if (!ret && transfer->write)
+		ret = vfioc_engine_load(&e, transfer->value);
+	if (!ret)
+		ret = vfioc_engine_move(&e, transfer->write, transfer->iova, transfer->length);
+	return ret ? ret : vfioc_engine_fault(&e, fault);
 }
 
 int vfioc_generate(struct target *t, int fd, const struct iodirty_stream_start *s)

@@ -11,7 +11,7 @@
 #include "devices.h"
 #include "workload_kinds.h"
 
-/* A fence is a number of 64 bits (Linux 6.12, amdgpu/sdma_v5_2.c, emit_fence). */
+/* A fence of 64 bits (Linux 6.12, amdgpu/sdma_v5_2.c, sdma_v5_2_ring_emit_fence). */
 #define FENCE 8
 /* The interrupt ring, IH_RING_SIZE (amdgpu_ih.h), and an entry of it (amdgpu_ih.c, iv_size). */
 #define IH_RING (256 << 10)
@@ -27,7 +27,7 @@
 /* Ours: three steps in four write one of the first buffers. */
 #define HOT 4
 /* 16 lanes of 16 GT/s, 128 bits of 130: bytes a microsecond (PCI Express Base Specification 4.0,
- * 4.2.2). */
+ * 4.2.2). Ours: headers of packets are not counted. */
 #define BUS 31507
 
 enum phase { COMMANDS_READ, INPUT, RESULTS, DONE };
@@ -65,9 +65,9 @@ static uint64_t choose_buffer(struct gpu *g)
 static void read_commands(struct gpu *g)
 {
 	struct device *d = &g->d;
-	uint64_t due = device_due(d, d->events), size = g->size / 2 / PIECE * PIECE;
+	uint64_t size = g->size / 2 / PIECE * PIECE;
 
-	g->ns = due > g->ns ? due : g->ns;
+	g->ns = d->due > g->ns ? d->due : g->ns;
 	g->source = g->input + device_random(d, (g->input_length - size) / PIECE + 1) * PIECE;
 	g->target = g->results + choose_buffer(g) * g->size;
 	g->moved = 0;
@@ -106,7 +106,7 @@ static void gpu_more(struct device *d)
 	case DONE:
 		device_access(d, g->ns, d->iova, FENCE, true);
 		device_access(d, g->ns, g->ih + d->events * IH_ENTRY % IH_RING, IH_ENTRY, true);
-		d->events++;
+		device_event(d);
 		g->phase = COMMANDS_READ;
 		break;
 	}

@@ -19,11 +19,12 @@ static void idle_begin(struct device *d)
 
 static void idle_more(struct device *d)
 {
-	uint64_t due = device_due(d, d->events), next = device_due(d, d->events + 1);
-	/* Moderated: at some moment of the first half of its interval. */
-	uint64_t ns = due + device_random(d, (next - due) / 2 + 1);
+	uint64_t event = d->iova + DEVICE_PAGE + d->events % EVENTS * EVENT, due = d->due, ns;
 
-	device_access(d, ns, d->iova + DEVICE_PAGE + d->events++ % EVENTS * EVENT, EVENT, true);
+	device_event(d);
+	/* Moderated: at some moment of the first half of its interval. */
+	ns = due + device_random(d, (d->due - due) / 2 + 1);
+	device_access(d, ns, event, EVENT, true);
 	device_access(d, ns, d->iova, COUNT, true);
 }
 

@@ -15,27 +15,33 @@
 #include "devices.h"
 #include "workload_kinds.h"
 
-/* Linux has a pair of queues for each processor; the 82599 up to 128 (datasheet, 7.1.2, 7.2). */
+/* Linux has a pair of queues for each processor, which are four here; the 82599 has up to 128
+ * (Linux 6.12, ixgbe_82599.c, IXGBE_82599_MAX_RX_QUEUES and IXGBE_82599_MAX_TX_QUEUES). */
 #define QUEUES 4
 /* Advanced descriptors are of 16 bytes (82599 datasheet, 7.1.6 and 7.2.3). */
 #define DESCRIPTOR 16
 /* IXGBE_DEFAULT_RXD and IXGBE_DEFAULT_TXD (Linux 6.12, ixgbe.h). */
 #define RING 512
-/* Descriptors the driver hands over at once, IXGBE_RX_BUFFER_WRITE (ixgbe.h), and which the
- * card then reads: it fetches ahead up to 32, PTHRESH (ixgbe_main.c, RXDCTL). */
+/* Descriptors the driver hands over at once, IXGBE_RX_BUFFER_WRITE (ixgbe.h). Ours: the card then
+ * reads these, at once. */
 #define FETCH 16
-/* The most that are written back at once: WTHRESH (ixgbe_main.c, RXDCTL). */
+/* The most that are written back at once. Ours: as Linux has it for the 82598, two cache lines
+ * (ixgbe_main.c, ixgbe_configure_rx_ring); for the 82599 it sets no threshold. */
 #define WRITE_BACK 8
-/* An interrupt writes back all there are: 20,000 a second, IXGBE_20K_ITR (ixgbe.h). */
+/* An interrupt writes back all there are: 20,000 a second, IXGBE_20K_ITR (ixgbe.h), where Linux
+ * begins. Ours: it stays there; Linux adapts it. */
 #define INTERRUPTS 20000
-/* IXGBE_RXBUFFER_2K (ixgbe.h), NET_SKB_PAD (skbuff.h): room in front of the frame. */
+/* IXGBE_RXBUFFER_2K (ixgbe.h). Room in front of the frame: ours, a cache line, as NET_SKB_PAD
+ * (skbuff.h); ixgbe's own follows from the sizes of structures of the kernel. */
 #define BUFFER 2048
 #define HEADROOM 64
-/* The check sequence, which the card takes away (82599 datasheet, HLREG0.RXCRCSTRP). */
+/* The check sequence, which the card takes away (82599 datasheet, register HLREG0, RXCRCSTRP). */
 #define FCS 4
 /* Pages that a queue has going round. 256 are in the ring; ours: as many are on their way. */
 #define PAGES 512
-/* Of the allocator, PP_ALLOC_CACHE_REFILL pages at a time (page_pool/types.h), here neighbours. */
+/* Of the allocator so many pages at a time, as drivers with a page_pool have it (Linux 6.12,
+ * page_pool/types.h, PP_ALLOC_CACHE_REFILL). Ours: ixgbe has it (it has no page_pool), and they
+ * are neighbours. */
 #define BLOCK 64
 /* Ours: one page in 16 stays with its socket, and there is an answer to every second frame. */
 #define KEPT 16
@@ -43,8 +49,9 @@
 
 /*
  * Sizes of frames with their check sequence, one after the other: an exact repeating sequence,
- * as RFC 6985 wants a mix to be told. Twelve are the simple IMIX (7 of 64, 4 of 594, 1 of 1518
- * bytes), ours: between them as many of the largest, which bulk transfers are made of.
+ * as RFC 6985 wants a mix to be told. Twelve are the simple IMIX: 7 of 64, 4 of 594, 1 of 1518
+ * bytes, which is no standard, but what traffic generators such as Ostinato send by that name.
+ * Ours: between them as many of the largest, which bulk transfers are made of.
  */
 static const uint16_t sizes[] = {
 	1518, 64,   1518, 594, 1518, 64, 1518, 64,  1518, 594, 1518, 64,
@@ -136,6 +143,8 @@ static void receive(struct nic *n, unsigned int queue, uint64_t ns, uint64_t len
 		*page = allocate(n);
 }
 
+/* Ours: a descriptor is written back by itself; Linux lets the card gather them (ixgbe_main.c,
+ * TXDCTL.WTHRESH). */
 static void transmit(struct nic *n, unsigned int queue, uint64_t ns, uint64_t length)
 {
 	struct queue *q = &n->queue[queue];
@@ -152,9 +161,10 @@ static void transmit(struct nic *n, unsigned int queue, uint64_t ns, uint64_t le
 static void nic_more(struct device *d)
 {
 	struct nic *n = (struct nic *)d;
-	uint64_t ns = device_due(d, d->events), frame = d->events++;
+	uint64_t ns = d->due, frame = d->events;
 	unsigned int queue = device_random(d, QUEUES);
 
+	device_event(d);
 	receive(n, queue, ns, sizes[frame % SIZES] - FCS);
 	if (frame % ANSWER == ANSWER - 1)
 		transmit(n, queue, ns, sizes[frame / ANSWER % SIZES] - FCS);

@@ -10,7 +10,7 @@
 #include "devices.h"
 #include "workload_kinds.h"
 
-#define QUEUES 4 /* Linux has one for each processor */
+#define QUEUES 4 /* Linux has a pair for each processor, which are four here */
 /* io_queue_depth (Linux 6.12, drivers/nvme/host/pci.c). */
 #define DEPTH 1024
 /* An entry of a submission queue and of a completion queue (NVM Express Base Specification 2.0,
@@ -25,7 +25,7 @@
 /* A read ahead: VM_READAHEAD_PAGES (Linux 6.12, pagemap.h). Ours: one command in 16 is such. */
 #define READ_AHEAD (128 << 10)
 #define AHEAD 16
-/* Per cent of the other commands that read (JEDEC JESD219, enterprise workload). */
+/* Per cent of the other commands that read (JEDEC JESD219, 2010, enterprise workload). */
 #define READS 40
 
 /* Of so many of these in a hundred the data is so large (JESD219, the same). */
@@ -79,7 +79,7 @@ static uint64_t choose_buffer(struct nvme *n, bool storage_read, uint64_t pages)
 static void nvme_more(struct device *d)
 {
 	struct nvme *n = (struct nvme *)d;
-	uint64_t ns = device_due(d, d->events++);
+	uint64_t ns = d->due;
 	unsigned int queue = device_random(d, QUEUES);
 	uint64_t slot = queue * DEPTH + n->commands[queue]++ % DEPTH;
 	bool ahead = !device_random(d, AHEAD), read = ahead || device_random(d, 100) < READS;
@@ -87,6 +87,7 @@ static void nvme_more(struct device *d)
 	uint64_t pages = (left + DEVICE_PAGE - 1) / DEVICE_PAGE;
 	uint64_t at = choose_buffer(n, read, pages);
 
+	device_event(d);
 	device_access(d, ns, d->iova + slot * SQE, SQE, false);
 	if (pages > 2)
 		device_access(d, ns, n->lists + slot * PRP_LIST, (pages - 1) * PRP, false);

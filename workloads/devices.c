@@ -13,45 +13,49 @@ struct devices {
 	const struct device_model *model;
 	uint64_t seed, rate;
 	struct device *device[WORKLOAD_DEVICES];
+	struct device *now; /* whose access is next, if it is before @until */
+	uint64_t until;
 };
 
-void device_access(struct device *d, uint64_t ns, uint64_t iova, uint64_t length, bool write)
+/* Its next access, which it has, always. */
+static const struct access *peek(struct devices *s, struct device *d)
 {
-	d->batch[d->n++] = (struct access){
-		.ns = ns,
-		.iova = iova,
-		.length = length,
-		.device = d->index,
-		.write = write,
-	};
+	if (d->at == d->n) {
+		d->at = d->n = 0;
+		s->model->more(d);
+	}
+	return &d->batch[d->at];
 }
 
-uint64_t device_due(const struct device *d, uint64_t n)
+/* The device whose access is first, and the moment before which no other has one. Of several at
+ * one moment the device of the lowest index is first. */
+static void choose(struct devices *s)
 {
-	return n / d->rate * SECOND + n % d->rate * SECOND / d->rate;
-}
+	uint64_t first = 0;
 
-uint64_t device_random(struct device *d, uint64_t n)
-{
-	return workload_random(&d->random) % n;
+	s->now = NULL;
+	s->until = UINT64_MAX;
+	for (unsigned int i = 0; i < s->w.devices; i++) {
+		uint64_t ns = peek(s, s->device[i])->ns;
+
+		if (!s->now || ns < first) {
+			if (s->now)
+				s->until = first;
+			s->now = s->device[i];
+			first = ns;
+		} else if (ns < s->until) {
+			s->until = ns;
+		}
+	}
 }
 
 static int devices_next(struct workload *w, struct access *out)
 {
 	struct devices *s = (struct devices *)w;
-	struct device *first = NULL;
 
-	for (unsigned int i = 0; i < w->devices; i++) {
-		struct device *d = s->device[i];
-
-		if (d->at == d->n) {
-			d->at = d->n = 0;
-			s->model->more(d);
-		}
-		if (!first || d->batch[d->at].ns < first->batch[first->at].ns)
-			first = d;
-	}
-	*out = first->batch[first->at++];
+	if (peek(s, s->now)->ns >= s->until)
+		choose(s);
+	*out = s->now->batch[s->now->at++];
 	return 1;
 }
 
@@ -68,11 +72,14 @@ static void devices_rewind(struct workload *w)
 		d->iova = w->iova + i * share;
 		d->length = share;
 		d->rate = s->rate;
+		d->step = SECOND / s->rate;
+		d->step_rest = SECOND % s->rate;
 		d->random = s->seed + i;
 		/* Neighbouring seeds are no neighbours in the sequence. */
 		d->random = workload_random(&d->random);
 		s->model->begin(d);
 	}
+	choose(s);
 }
 
 static void devices_close(struct workload *w)

@@ -16,11 +16,14 @@
 struct device {
 	uint64_t iova, length; /* of its part of memory */
 	uint64_t rate, events; /* events a second; how many there were */
+	uint64_t due; /* when the next one comes: events / rate, the rest of which is dropped */
 	uint64_t random; /* of workload_random() */
 	/* devices.c's */
 	struct access batch[DEVICE_BATCH];
 	unsigned int n, at; /* in it, and given out */
 	unsigned int index;
+	/* device_event()'s: what an event adds to @due, and to @rest of it, in nanoseconds / rate. */
+	uint64_t step, step_rest, rest;
 };
 
 struct device_model {
@@ -38,10 +41,38 @@ struct device_model {
 struct workload *devices_open(const char *name, const struct device_model *model,
 			      const struct workload_options *o, char error[WORKLOAD_ERROR]);
 
-void device_access(struct device *d, uint64_t ns, uint64_t iova, uint64_t length, bool write);
-/* When event @n comes. */
-uint64_t device_due(const struct device *d, uint64_t n);
+/*
+ * Inline are what each access takes: a prediction for terabytes makes billions, and most of @n
+ * are constants that nobody has to divide by.
+ */
+static inline void device_access(struct device *d, uint64_t ns, uint64_t iova, uint64_t length,
+				 bool write)
+{
+	d->batch[d->n++] = (struct access){
+		.ns = ns,
+		.iova = iova,
+		.length = length,
+		.device = d->index,
+		.write = write,
+	};
+}
+
+/* An event is over: @events and @due are of the next. */
+static inline void device_event(struct device *d)
+{
+	d->events++;
+	d->due += d->step;
+	d->rest += d->step_rest;
+	if (d->rest >= d->rate) {
+		d->rest -= d->rate;
+		d->due++;
+	}
+}
+
 /* 0 to @n - 1. */
-uint64_t device_random(struct device *d, uint64_t n);
+static inline uint64_t device_random(struct device *d, uint64_t n)
+{
+	return workload_random(&d->random) % n;
+}
 
 #endif

@@ -31,6 +31,8 @@ struct machine_options {
 	const char *target_arg;
 	const char *format; /* NULL: the target's first */
 	uint64_t memory, leaf; /* bytes; leaf 0: the smallest of at least a page */
+	/* The page of the IOMMUs' reports, for who has no machine to ask: predict.h. 0: 4 KiB. */
+	uint64_t granule;
 	enum machine_trackers trackers;
 	unsigned int devices;
 	bool split; /* large leaves, when tracking is enabled: IODIRTY_SPLIT_IN_PLACE */

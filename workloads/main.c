@@ -10,6 +10,7 @@
 #include "calibrate.h"
 #include "cli.h"
 #include "outdir.h"
+#include "outfile.h"
 #include "plan.h"
 #include "trace_commands.h"
 
@@ -96,8 +97,11 @@ static int check_request(const struct command *command, const struct plan_reques
 	const struct migration_options *o = &q->common;
 	bool no_waiting = q->how == PLAN_MODEL || o->clock == MIGRATION_TRACE;
 
-	if (q->force && !q->output)
-		return usage_error(command, "--force goes with -o");
+	if (q->force && !q->output && !q->record)
+		return usage_error(command, "--force goes with -o or --record");
+	if (q->record && q->how == PLAN_MODEL)
+		return usage_error(command, "--record: with --model devices do nothing; `iodirty "
+					    "trace make` has a workload as a trace");
 	if (q->compare && q->trackers.n + q->workloads.n)
 		return usage_error(command, "--compare has trackers and workloads of its own");
 	if (q->how == PLAN_MODEL && q->own_clock)
@@ -138,6 +142,7 @@ static int parse_options(const struct command *command, int argc, char **argv,
 		{ "compare", no_argument, NULL, 'C' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "force", no_argument, NULL, 'F' },
+		{ "record", required_argument, NULL, 'D' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -239,6 +244,9 @@ static int parse_options(const struct command *command, int argc, char **argv,
 		case 'F':
 			q->force = true;
 			break;
+		case 'D':
+			q->record = optarg;
+			break;
 		case 'h':
 			command_help(command);
 			return -1;
@@ -329,12 +337,46 @@ static bool write_json(struct outdir *dir, const struct migration_entry *e, size
 	return outdir_commit(dir, file, FILE_NAME);
 }
 
+/* To record @e, of which there must be one. */
+static int open_record(const struct command *command, const struct plan_request *q,
+		       struct migration_entry *e, size_t n, struct outfile *out)
+{
+	static char origin[512];
+	char workload[128];
+	int exit_code;
+
+	if (n != (q->how == PLAN_BOTH ? 2 : 1))
+		return usage_error(command, "--record is of one migration: one tracker, workload, "
+					    "leaf size and link");
+	if (e->o.machine.trackers == TRACKERS_TYPE1)
+		return usage_error(command, "--record: devices in a container of type1 are not "
+					    "the iommufd's, which is what records");
+	exit_code = outfile_open(out, q->record, q->force);
+	if (exit_code)
+		return exit_code;
+	snprintf(origin, sizeof(origin), "recorded: iodirty migrate, tracker %s, workload %s",
+		 machine_trackers_name(e->o.machine.trackers), migration_workload(&e->o, workload));
+	e->o.record = out->file;
+	e->o.record_origin = origin;
+	return EXIT_CODE_PASSED;
+}
+
+/* A trace that is whole, or none. */
+static int close_record(struct outfile *out, const struct migration_entry *e, size_t done)
+{
+	if (done && e->r.verdict != MIGRATION_FAILED)
+		return outfile_commit(out) ? EXIT_CODE_FAILED : EXIT_CODE_PASSED;
+	outfile_abandon(out);
+	return EXIT_CODE_FAILED;
+}
+
 static int migrate_all(const struct command *command, struct plan_request *q, int argc, char **argv)
 {
 	static const char *const names[] = { FILE_NAME, NULL };
 	static struct migration_entry entries[2 * PLAN_MOST];
 	struct machine_options *machine = &q->common.machine;
 	struct outdir dir = { .fd = -1 };
+	struct outfile record;
 	bool both = q->how == PLAN_BOTH;
 	int exit_code;
 	size_t n, done = 0;
@@ -345,10 +387,16 @@ static int migrate_all(const struct command *command, struct plan_request *q, in
 	exit_code = plan_make(command, q, entries, &n);
 	if (!exit_code && q->output)
 		exit_code = outdir_open(&dir, q->output, q->force, names);
-	if (exit_code)
+	if (!exit_code && q->record)
+		exit_code = open_record(command, q, entries, n, &record);
+	if (exit_code) {
+		outdir_close(&dir);
 		return exit_code;
+	}
 	catch_signals();
 	exit_code = run_all(entries, n, both, &done);
+	if (q->record && close_record(&record, entries, done))
+		exit_code = EXIT_CODE_FAILED;
 	if (q->output && !write_json(&dir, entries, done, both, argc, argv))
 		exit_code = EXIT_CODE_FAILED;
 	outdir_close(&dir);

@@ -38,6 +38,10 @@ struct migration_options {
 	uint64_t downtime_ns; /* the most; 0: go on for all rounds */
 	unsigned int rounds; /* the most, with that of all memory */
 	uint64_t seed;
+	/* Not NULL: what devices did while they were tracked becomes a trace, with @record_origin
+	 * as its text; the target has TARGET_RECORD, and devices are not in a container. */
+	FILE *record;
+	const char *record_origin;
 };
 
 struct migration_round {

@@ -75,21 +75,25 @@ static void add_bits(struct page_set *s, uint64_t *word, uint64_t bits)
 	}
 }
 
+static bool add_word(struct page_set *s, uint64_t word, uint64_t bits)
+{
+	struct page_chunk *chunk = chunk_of(s, word / WORDS);
+
+	if (chunk)
+		add_bits(s, &chunk->bits[word % WORDS], bits);
+	return chunk;
+}
+
 bool page_set_add(struct page_set *s, uint64_t first, uint64_t last)
 {
-	for (uint64_t word = first / 64; word <= last / 64; word++) {
-		struct page_chunk *chunk = chunk_of(s, word / WORDS);
-		uint64_t bits = ~0ULL;
+	uint64_t bits = ~0ULL << first % 64;
 
-		if (!chunk)
+	for (uint64_t word = first / 64; word < last / 64; word++) {
+		if (!add_word(s, word, bits))
 			return false;
-		if (word == first / 64)
-			bits &= ~0ULL << first % 64;
-		if (word == last / 64)
-			bits &= ~0ULL >> (63 - last % 64);
-		add_bits(s, &chunk->bits[word % WORDS], bits);
+		bits = ~0ULL;
 	}
-	return true;
+	return add_word(s, last / 64, bits & ~0ULL >> (63 - last % 64));
 }
 
 bool page_set_has(const struct page_set *s, uint64_t page)

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "perform.h"
-#include "vfio_client.h"
 
 #define SECOND ((uint64_t)1000000000)
 #define PAGE ((uint64_t)4096)
@@ -66,31 +65,43 @@ static uint64_t value_of(unsigned int device, uint64_t n)
 	return (n * MACHINE_DEVICES + device + 1) * 0x9e3779b97f4a7c15ULL;
 }
 
-/* Page by page, as the fabric may do it too. *fault: of the first that was refused. */
+/* That of @device, of which @fd is the one that is to act: here, or at the destination. */
+static int engine_of(struct performer *p, unsigned int device, int fd, struct vfioc_engine **out)
+{
+	struct vfioc_engine *e = &p->engines[device];
+
+	*out = e;
+	return e->t && e->fd == fd ? 0 : vfioc_engine_open(e, p->m->t, fd, 0);
+}
+
+/*
+ * Page by page, as the fabric may do it too. Each call costs more than the bytes: what is written
+ * is loaded once, and asked once, at the end, is whether the device refused. A device that is
+ * stopped does not start again, so the last page is refused if any is; and all are in memory that
+ * is mapped, or a report would not have them.
+ */
 static int do_access(struct performer *p, int fd, const struct access *a, uint32_t *fault)
 {
-	uint64_t iova = a->iova - p->w->iova + p->m->iova, left = a->length;
-	struct vfioc_transfer transfer = {
-		.value = value_of(a->device, p->completed[a->device]),
-		.write = a->write,
-	};
-	int ret = 0;
+	uint64_t iova = a->iova - p->w->iova + p->m->iova, left = a->length, n;
+	struct vfioc_engine *e;
+	int ret = engine_of(p, a->device, fd, &e);
 
 	*fault = IODIRTY_FAULT_NONE;
-	for (; left && !ret && *fault == IODIRTY_FAULT_NONE; iova += transfer.length) {
-		uint64_t room = PAGE - iova % PAGE;
-
-		transfer.iova = iova;
-		transfer.length = left < room ? left : room;
-		left -= transfer.length;
-		ret = vfioc_dma(p->m->t, fd, &transfer, fault);
+	if (!ret && a->write)
+		ret = vfioc_engine_load(e, value_of(a->device, p->completed[a->device]));
+	for (; left && !ret; iova += n, left -= n) {
+		n = PAGE - iova % PAGE;
+		n = left < n ? left : n;
+		ret = vfioc_engine_move(e, a->write, iova, n);
 	}
+	if (!ret)
+		ret = vfioc_engine_fault(e, fault);
 	if (ret)
 		return failed(p, ret, "DMA of device %" PRIu32, a->device);
 	if (*fault == IODIRTY_FAULT_NONE || *fault == IODIRTY_FAULT_STOPPED)
 		return 0;
 	return failed(p, -EFAULT, "DMA of device %" PRIu32 " at %#" PRIx64 ": fault %" PRIu32,
-		      a->device, transfer.iova, *fault);
+		      a->device, a->iova, *fault);
 }
 
 /* The next one. A write counts when all of it is done. */

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "machine.h"
+#include "vfio_client.h"
 #include "workload.h"
 
 struct performer {
@@ -17,6 +18,7 @@ struct performer {
 	struct workload *w; /* without end */
 	struct access next; /* not yet done */
 	bool fetched;
+	struct vfioc_engine engines[MACHINE_DEVICES]; /* of those that have done something */
 	_Atomic uint64_t completed[MACHINE_DEVICES]; /* writes of each */
 	/* A device has been stopped while it had something to do: nothing more is done. */
 	bool stopped;

@@ -110,6 +110,8 @@ static int ask_target(const struct command *command, const struct plan_request *
 	if (ret)
 		return usage_error(command, "unknown format '%s'; `iodirty list formats`",
 				   m->format);
+	if (q->record && !(tables->caps & TARGET_RECORD))
+		return usage_error(command, "--record: target %s cannot", m->driver->name);
 	if (m->split && q->how != PLAN_MODEL && !(tables->caps & TARGET_SPLIT))
 		return usage_error(command, "--split: target %s cannot", m->driver->name);
 	return EXIT_CODE_PASSED;
@@ -227,6 +229,8 @@ static int plan_one(const struct command *command, const struct plan_request *q,
 	int exit_code = parse_trackers(tracker, &m->trackers);
 
 	m->format = tables->format.name;
+	m->granule = (uint64_t)1 << tables->format.granule_lg2;
+	m->granule = m->granule > PAGE ? m->granule : PAGE;
 	if (exit_code == EXIT_CODE_PASSED)
 		exit_code = choose_leaf(command, &tables->format, leaf, &m->leaf);
 	if (exit_code == EXIT_CODE_PASSED)

@@ -28,7 +28,7 @@ enum plan_how {
 };
 
 struct plan_request {
-	const char *target, *output;
+	const char *target, *output, *record;
 	bool force, compare, own_memory, own_clock;
 	enum plan_how how;
 	struct plan_names trackers, workloads;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "migration.h"
+#include "recorder.h"
 #include "state.h"
 #include "workload_kinds.h"
 
@@ -34,6 +35,7 @@ struct run {
 	struct truth truth;
 	uint64_t pages; /* of the memory */
 	uint64_t *pending, *report; /* bitmaps: to be sent; the newest report */
+	struct recorder *recorder; /* or NULL */
 	uint64_t copy_bytes, copy_ns; /* of all rounds: how fast it goes */
 };
 
@@ -363,6 +365,40 @@ static void compare(struct run *run)
 		r->pages[i].loss = losses[i];
 }
 
+/* ---- a record ---- */
+
+static int call_record(void *data, struct iodirty_record *r)
+{
+	struct machine *m = data;
+
+	return m->t->driver->record(m->t, r);
+}
+
+/* Before any device may write. */
+static int start_record(struct run *run)
+{
+	int err = 0;
+
+	if (run->o->record)
+		run->recorder = recorder_start(call_record, &run->m, &err);
+	return err ? machine_fail(&run->m, err, "--record") : 0;
+}
+
+/* What is done is in it; else, and if it is not all, there is none. */
+static int end_record(struct run *run, bool done)
+{
+	char error[WORKLOAD_ERROR] = "";
+	int ret = 0;
+
+	if (run->recorder)
+		ret = recorder_end(run->recorder, done ? run->o->record : NULL,
+				   run->o->record_origin, error);
+	run->recorder = NULL;
+	return ret ? machine_fail(&run->m, ret, "--record: %s", error) : 0;
+}
+
+/* ---- the whole ---- */
+
 static int begin(struct run *run)
 {
 	const struct migration_options *o = run->o;
@@ -469,6 +505,8 @@ static int whole(struct run *run)
 	fill(run);
 	ret = state_prepare(&run->m);
 	if (!ret)
+		ret = start_record(run);
+	if (!ret)
 		ret = begin(run);
 	if (!ret)
 		ret = precopy(run);
@@ -476,6 +514,8 @@ static int whole(struct run *run)
 		ret = stop_and_copy(run);
 	if (!ret)
 		ret = machine_faults(&run->m);
+	if (!ret)
+		ret = end_record(run, true); /* before they go on at the destination */
 	if (ret)
 		return ret;
 	run->r->full_ns = run->r->rounds[0].copy_ns;
@@ -497,6 +537,7 @@ void migrate(const struct migration_options *o, struct migration_result *r)
 		memcpy(r->error, run.m.error, sizeof(r->error));
 		if (run.p)
 			perform_join(run.p);
+		end_record(&run, false);
 	} else if (r->differ) {
 		r->verdict = MIGRATION_DIFFERS;
 	} else if (r->lost) {

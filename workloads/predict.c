@@ -33,7 +33,7 @@ struct prediction {
 	struct migration_result *r;
 	struct workload *w;
 	struct access next; /* not yet made */
-	uint64_t now, memory, leaf;
+	uint64_t now, memory, page, leaf;
 	enum content content;
 	struct span spans[2], *span, *before; /* this one; that of the newest report */
 };
@@ -78,13 +78,13 @@ static bool by_iommu(const struct prediction *p, unsigned int device)
 static bool note_write(struct prediction *p, const struct access *a)
 {
 	uint64_t first = a->iova - p->w->iova, last = first + a->length - 1;
-	bool good = page_set_add(&p->span->written, first / PAGE, last / PAGE);
+	bool good = page_set_add(&p->span->written, first / p->page, last / p->page);
 
 	p->r->writes++;
 	if (p->content == BY_LEAF && by_iommu(p, a->device))
 		good = good && page_set_add(&p->span->leaves, first / p->leaf, last / p->leaf);
 	else if (p->content == BY_LEAF)
-		good = good && page_set_add(&p->span->logged, first / PAGE, last / PAGE);
+		good = good && page_set_add(&p->span->logged, first / p->page, last / p->page);
 	return good || no_memory(p);
 }
 
@@ -108,11 +108,11 @@ static bool pass_until(struct prediction *p, uint64_t end)
 /* Pages that are reported of what is in @s, each once. */
 static uint64_t reported(const struct prediction *p, const struct span *s)
 {
-	uint64_t leaf_pages = p->leaf / PAGE, pages;
+	uint64_t leaf_pages = p->leaf / p->page, pages;
 
 	switch (p->content) {
 	case EVERYTHING:
-		return p->memory / PAGE;
+		return p->memory / p->page;
 	case BY_PAGE:
 		return s->written.count;
 	default:
@@ -191,7 +191,7 @@ static bool precopy(struct prediction *p)
 		begin_span(p);
 		if (!pass(p, round->report_ns))
 			return false;
-		bytes = round->reported * PAGE;
+		bytes = round->reported * p->page;
 		r->converged = p->o->downtime_ns && send_ns(p, bytes) <= p->o->downtime_ns;
 	}
 	return true;
@@ -207,7 +207,7 @@ static bool stop_and_copy(struct prediction *p)
 	    !page_set_merge(&p->span->leaves, &p->before->leaves) ||
 	    !page_set_merge(&p->span->logged, &p->before->logged))
 		return no_memory(p);
-	last->bytes = reported(p, p->span) * PAGE;
+	last->bytes = reported(p, p->span) * p->page;
 	last->copy_ns = send_ns(p, last->bytes);
 	r->bytes += last->bytes;
 	r->final_bytes = last->bytes;
@@ -254,9 +254,9 @@ static bool open_span(struct prediction *p, struct span *s)
 {
 	bool leaves = p->content == BY_LEAF;
 
-	return page_set_open(&s->written, p->memory / PAGE) &&
+	return page_set_open(&s->written, p->memory / p->page) &&
 	       page_set_open(&s->leaves, leaves ? p->memory / p->leaf : 0) &&
-	       page_set_open(&s->logged, leaves ? p->memory / PAGE : 0);
+	       page_set_open(&s->logged, leaves ? p->memory / p->page : 0);
 }
 
 static void close_span(struct span *s)
@@ -271,19 +271,22 @@ static bool begin(struct prediction *p)
 	const struct machine_options *m = &p->o->machine;
 
 	p->memory = m->memory;
-	p->leaf = m->leaf && !m->split ? m->leaf : PAGE;
+	p->page = m->trackers == TRACKERS_LOG || m->trackers == TRACKERS_NOBODY || !m->granule ?
+			  PAGE :
+			  m->granule;
+	p->leaf = m->leaf && !m->split ? m->leaf : p->page;
 	if (m->trackers == TRACKERS_TYPE1 || m->trackers == TRACKERS_NOBODY)
 		p->content = EVERYTHING;
-	else if (m->trackers != TRACKERS_LOG && p->leaf > PAGE)
+	else if (m->trackers != TRACKERS_LOG && p->leaf > p->page)
 		p->content = BY_LEAF;
 	if (!p->o->link)
 		return fail(p, "a prediction takes the speed of a link: --link");
-	if (!p->memory || p->leaf % PAGE || p->memory % p->leaf)
+	if (!p->memory || p->leaf % p->page || p->memory % p->leaf)
 		return fail(p, "%" PRIu64 " bytes of memory in leaves of %" PRIu64, p->memory,
 			    p->leaf);
 	p->span = &p->spans[0];
 	p->before = &p->spans[1];
-	p->r->page = PAGE;
+	p->r->page = p->page;
 	p->r->rounds = calloc(p->o->rounds + 1, sizeof(*p->r->rounds));
 	if (!p->r->rounds || !open_span(p, p->span) || !open_span(p, p->before))
 		return no_memory(p);

@@ -10,13 +10,14 @@
  * which takes what struct predict_cost says, and has what was written since the one before began,
  * until it began; the rest is for the next. A write is made at its time, in none, to each page
  * that it has a byte in; at the moment at which a report begins it is for the next. What a report
- * has is by the tracker, page by page of 4 KiB, each once:
+ * has is by the tracker, page by page, each once:
  *	iommu	all of each leaf that was written to
  *	log	each page that was written to
  *	mixed	device i by log, IOMMU, log, in turn
  *	type1, nobody	all memory, always
- * A leaf is one of machine.leaf bytes, or of 4 KiB if that is 0 or leaves are split; the first
- * begins where memory does.
+ * A page is of machine.granule bytes, for logs beside IOMMUs too, or of 4 KiB if that is 0, and by
+ * log and nobody. A leaf is one of machine.leaf bytes, or a page if that is 0 or leaves are split;
+ * the first begins where memory does, as does the first page.
  *
  * The next round begins when the report has ended. But if what it has can be sent within the
  * downtime (which counts no report), or the most rounds are done, devices are stopped instead, a

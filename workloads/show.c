@@ -49,16 +49,25 @@ double migration_link_ns(const struct migration_entry *e)
 	return (double)e->r.final_report_ns + ratio(e->r.final_bytes, e->o.link) * 1e9;
 }
 
-/* "2M", or "2M/4K" of leaves that are split. */
-static const char *leaf_text(const struct migration_options *o, char out[32])
+/* "2M"; @out holds 16 bytes. */
+static const char *unit_text(uint64_t size, char out[16])
 {
 	static const char *const units[] = { "", "K", "M", "G", "T" };
-	uint64_t size = o->machine.leaf;
 	unsigned int unit = 0;
 
 	for (; unit < 4 && size && size % 1024 == 0; unit++)
 		size /= 1024;
-	snprintf(out, 32, "%" PRIu64 "%s%s", size, units[unit], o->machine.split ? "/4K" : "");
+	snprintf(out, 16, "%u%s", (unsigned int)size, units[unit]);
+	return out;
+}
+
+/* "2M", or "2M/4K" of leaves that are split. */
+static const char *leaf_text(const struct migration_options *o, char out[32])
+{
+	char leaf[16], granule[16];
+
+	snprintf(out, 32, "%s%s%s", unit_text(o->machine.leaf, leaf), o->machine.split ? "/" : "",
+		 o->machine.split ? unit_text(o->machine.granule, granule) : "");
 	return out;
 }
 

@@ -115,48 +115,86 @@ struct merged {
 	struct workload w;
 	struct workload *parts[WORKLOAD_DEVICES];
 	unsigned int first[WORKLOAD_DEVICES]; /* device of each */
-	struct access next[WORKLOAD_DEVICES];
+	struct access next[WORKLOAD_DEVICES]; /* not yet given out; of all but @now */
 	int has[WORKLOAD_DEVICES]; /* what next() said */
 	unsigned int n;
+	/* Whose turn it is until it has an access at @until or later; @n: nobody's. */
+	unsigned int now;
+	uint64_t until;
 };
 
-static void merged_fetch(struct merged *m, unsigned int i)
+static int merged_fetch(struct merged *m, unsigned int i, struct access *a)
 {
-	struct access *a = &m->next[i];
+	struct workload *part = m->parts[i];
+	int ret = part->next(part, a);
 
-	m->has[i] = m->parts[i]->next(m->parts[i], a);
-	a->iova += m->w.iova - m->parts[i]->iova;
+	a->iova += m->w.iova - part->iova;
 	a->device += m->first[i];
+	return ret;
 }
 
+/*
+ * The part whose access is first, and the moment before which no other has one. Of several at one
+ * moment the first part's is first. As next() returns, without the access.
+ */
+static int merged_choose(struct merged *m)
+{
+	unsigned int best = m->n;
+
+	m->now = m->n;
+	m->until = UINT64_MAX;
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (m->has[i] < 0) {
+			memcpy(m->w.error, m->parts[i]->error, sizeof(m->w.error));
+			return m->has[i];
+		}
+		if (!m->has[i])
+			continue;
+		if (best == m->n || m->next[i].ns < m->next[best].ns) {
+			if (best < m->n)
+				m->until = m->next[best].ns;
+			best = i;
+		} else if (m->next[i].ns < m->until) {
+			m->until = m->next[i].ns;
+		}
+	}
+	m->now = best;
+	return best < m->n;
+}
+
+/* Where a part is given out by itself, its accesses are not copied once more. */
 static int merged_next(struct workload *w, struct access *out)
 {
 	struct merged *m = (struct merged *)w;
-	int best = -1;
+	int ret;
 
-	for (unsigned int i = 0; i < m->n; i++) {
-		if (m->has[i] < 0) {
-			memcpy(w->error, m->parts[i]->error, sizeof(w->error));
-			return m->has[i];
-		}
-		if (m->has[i] && (best < 0 || m->next[i].ns < m->next[best].ns))
-			best = i;
+	if (m->now < m->n) {
+		ret = merged_fetch(m, m->now, out);
+		if (ret > 0 && out->ns < m->until)
+			return ret;
+		m->has[m->now] = ret;
+		m->next[m->now] = *out;
 	}
-	if (best < 0)
-		return 0;
-	*out = m->next[best];
-	merged_fetch(m, best);
-	return 1;
+	ret = merged_choose(m);
+	if (ret > 0)
+		*out = m->next[m->now];
+	return ret;
+}
+
+static void merged_begin(struct merged *m)
+{
+	for (unsigned int i = 0; i < m->n; i++)
+		m->has[i] = merged_fetch(m, i, &m->next[i]);
+	m->now = m->n;
 }
 
 static void merged_rewind(struct workload *w)
 {
 	struct merged *m = (struct merged *)w;
 
-	for (unsigned int i = 0; i < m->n; i++) {
+	for (unsigned int i = 0; i < m->n; i++)
 		m->parts[i]->rewind(m->parts[i]);
-		merged_fetch(m, i);
-	}
+	merged_begin(m);
 }
 
 static void merged_close(struct workload *w)
@@ -224,8 +262,7 @@ static struct workload *open_several(const char *names, const struct workload_op
 		merged_close(&m->w);
 		return NULL;
 	}
-	for (unsigned int i = 0; i < m->n; i++)
-		merged_fetch(m, i);
+	merged_begin(m);
 	return &m->w;
 }
 

@@ -74,7 +74,8 @@ static const struct command commands[] = {
 			"               [--memory SIZE] [--devices N] [--rate N] [--link RATE]...\n"
 			"               [--downtime TIME] [--rounds MAX] [--seed N]\n"
 			"               [--leaf SIZE]... [--split] [--clock wall|trace] [--harvest NS]\n"
-			"               [--model|--against-model] [--compare] [-o DIR] [--force]",
+			"               [--model|--against-model] [--compare] [-o DIR] [--record FILE]\n"
+			"               [--force]",
 		.summary = "precopy to a second memory, then compare every byte",
 		.help = "Copies memory that devices write to a second memory, round by round, by\n"
 			"what trackers report; then stops them, copies the rest, moves their state,\n"
@@ -92,7 +93,9 @@ static const struct command commands[] = {
 			"  -m, --memory SIZE      of the guest (default: 1G, or a trace's; it takes\n"
 			"                         twice that; 16T with --model)\n"
 			"      --devices N        default: what tracker and workload take\n"
-			"      --rate N           of shapes: writes a second of each, 0: flat out\n"
+			"      --rate N           of each device, a second: writes of shapes, 0: flat out;\n"
+			"                         frames, commands, steps or events of nic, nvme, gpu,\n"
+			"                         idle. A trace has its times\n"
 			"      --link RATE        rounds take as long as by a link of so many bits a\n"
 			"                         second, e.g. 10G (default: as memory can be copied);\n"
 			"                         may be repeated\n"
@@ -114,7 +117,9 @@ static const struct command commands[] = {
 			"      --compare          type1 and iommu with four workloads, by a link of\n"
 			"                         10G: bytes, rounds and downtime, as a table\n"
 			"  -o, --output DIR       write migrate.json to DIR, which must not exist\n"
-			"      --force            DIR may exist: replace what iodirty wrote there\n"
+			"      --record FILE      a trace of what devices did until they were stopped, at\n"
+			"                         the times of this machine; of one migration\n"
+			"      --force            DIR may exist: replace what iodirty wrote there; FILE too\n"
 			"\n"
 			"Exit code: 0 every byte equal, no write lost, and the model within 10 %\n"
 			"where it is set beside; 1 not; 2 wrong usage, 4 nothing ran.",

@@ -84,7 +84,7 @@ START_TEST(test_stream)
 {
 	const char *name = names[_i / N_SIZES];
 	uint64_t memory = sizes[_i % N_SIZES].memory, before = 0;
-	unsigned int devices = sizes[_i % N_SIZES].devices, seen = 0;
+	unsigned int devices = sizes[_i % N_SIZES].devices, seen = 0, device = 0;
 	uint64_t share = memory / devices / 4096 * 4096;
 	struct workload_options o = { .memory = memory, .seed = 3, .devices = devices };
 	struct workload *w = open_with(name, &o);
@@ -102,8 +102,10 @@ START_TEST(test_stream)
 		MUST(a.length > 0);
 		/* Each device has memory of its own. */
 		MUST(within(&a, a.device * share, (a.device + 1) * share));
-		MUST(a.ns >= before);
+		/* Of one moment, the first device's first. */
+		MUST(a.ns > before || (a.ns == before && a.device >= device));
 		before = a.ns;
+		device = a.device;
 		seen |= 1u << a.device;
 	}
 	ck_assert_uint_eq(seen, (1u << devices) - 1);
@@ -531,6 +533,32 @@ START_TEST(test_rates)
 }
 END_TEST
 
+static const uint64_t odd_rates[] = { 1, 7, 333, 20000, 999999937, SECOND };
+
+/* Each command is read at its very nanosecond, and no error adds up. */
+START_TEST(test_due)
+{
+	uint64_t rate = odd_rates[_i], n = 0;
+	struct workload_options o = {
+		.memory = 256 * MIB,
+		.seed = 2,
+		.own_rate = true,
+		.rate = rate,
+	};
+	struct workload *w = open_with("nvme", &o);
+
+	while (n < LOOKED_AT) {
+		struct access a = next(w);
+
+		if (!a.write && within(&a, 0, CQS)) {
+			MUST(a.ns == (unsigned __int128)n * SECOND / rate);
+			n++;
+		}
+	}
+	workload_close(w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("device");
@@ -544,6 +572,7 @@ int main(void)
 	tcase_add_loop_test(all, test_seed, 0, 4);
 	tcase_add_loop_test(all, test_refused, 0, 4);
 	tcase_add_loop_test(all, test_rates, 0, sizeof(rates) / sizeof(rates[0]));
+	tcase_add_loop_test(all, test_due, 0, sizeof(odd_rates) / sizeof(odd_rates[0]));
 	tcase_add_test(own, test_nic_frames);
 	tcase_add_test(own, test_nic_write_back);
 	tcase_add_test(own, test_nic_grows);

@@ -298,6 +298,54 @@ START_TEST(trackers)
 }
 END_TEST
 
+/* 32 pages, of which 4 are one of the granule, in leaves of two of these. */
+static const struct {
+	enum machine_trackers trackers;
+	bool leaves, split;
+	uint64_t page, reported, written;
+} by_granule[] = {
+	/* Granules 0, 1, 2 and 5. */
+	{ TRACKERS_IOMMU, false, false, 4 * PAGE, 4, 4 },
+	{ TRACKERS_IOMMU, true, true, 4 * PAGE, 4, 4 },
+	/* Leaves of 0, of 2 and of 5. */
+	{ TRACKERS_IOMMU, true, false, 4 * PAGE, 6, 4 },
+	/* A log beside IOMMUs has granules, by itself pages. */
+	{ TRACKERS_MIXED, false, false, 4 * PAGE, 4, 4 },
+	/* The leaf of 5, and 0, 1 and 2. */
+	{ TRACKERS_MIXED, true, false, 4 * PAGE, 5, 4 },
+	{ TRACKERS_LOG, true, false, PAGE, 6, 6 },
+	{ TRACKERS_TYPE1, false, false, 4 * PAGE, 8, 4 },
+	{ TRACKERS_NOBODY, false, false, PAGE, 32, 6 },
+};
+
+#define N_BY_GRANULE (sizeof(by_granule) / sizeof(by_granule[0]))
+
+START_TEST(granules)
+{
+	struct migration_options o = options(32, 1, 0);
+	struct migration_result r;
+
+	o.machine.trackers = by_granule[_i].trackers;
+	o.machine.granule = 4 * PAGE;
+	o.machine.leaf = by_granule[_i].leaves ? 8 * PAGE : 0;
+	o.machine.split = by_granule[_i].split;
+	begin_script(1000000);
+	page_at(0, 0, 0);
+	page_at(1, 2, 3);
+	page_at(2, 0, 5);
+	page_at(3, 2, 6);
+	page_at(4, 0, 11);
+	page_at(5, 1, 20);
+	r = predict(&o, &no_cost);
+	ck_assert_uint_eq(r.page, by_granule[_i].page);
+	ck_assert_uint_eq(r.rounds[0].reported, by_granule[_i].reported);
+	ck_assert_uint_eq(r.rounds[0].written, by_granule[_i].written);
+	ck_assert_uint_eq(r.rounds[0].bytes, 32 * PAGE);
+	ck_assert_uint_eq(r.rounds[1].bytes, by_granule[_i].reported * by_granule[_i].page);
+	migration_free(&r);
+}
+END_TEST
+
 START_TEST(whole_pages)
 {
 	const struct migration_options o = options(8, 1, 0);
@@ -594,6 +642,7 @@ int main(void)
 	tcase_add_test(hand, reports_take_time);
 	tcase_add_test(hand, fractions);
 	tcase_add_loop_test(hand, trackers, 0, N_BY_TRACKER);
+	tcase_add_loop_test(hand, granules, 0, N_BY_GRANULE);
 	tcase_add_test(hand, whole_pages);
 	tcase_add_test(hand, never_converges);
 	tcase_add_test(hand, converges);

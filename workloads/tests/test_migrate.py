@@ -12,7 +12,10 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 sys.path[:0] = [str(HERE)]
 
+sys.path[:0] = [str(TOP / "workloads")]
+
 import handmade  # noqa: E402
+import trace_file  # noqa: E402
 from handmade import read, write  # noqa: E402
 
 K, M, T = 1 << 10, 1 << 20, 1 << 40
@@ -211,6 +214,50 @@ class Runs(Case):
                                                 "downtime": 1, "agrees": True}])
 
 
+class Recorded(Case):
+    """What devices did, as a trace."""
+
+    def recorded(self, *options):
+        path = Path(self.folder.name, "r.trace")
+        run = self.migrations("--record", path, *options)[0]
+        self.assertEqual(run["verdict"], "equal")
+        return run, path, list(trace_file.read(path).accesses)
+
+    def test_a_workload(self):
+        # What is longer than a page is done page by page; the last is after the stop.
+        records = [write(10, 0x10, 8), read(20, 0x2ff0, 0x20, 1), write(30, 0x5ffc, 0x1010),
+                   write(40, 0x123, 4, 1), write(2 * FIRST, 0, 1)]
+        pieces = [(0, 0x10, 8, True), (1, 0x2ff0, 0x10, False), (1, 0x3000, 0x10, False),
+                  (0, 0x5ffc, 4, True), (0, 0x6000, 0x1000, True), (0, 0x7000, 0xc, True),
+                  (1, 0x123, 4, True)]
+        for tracker in "iommu", "log":
+            with self.subTest(tracker=tracker):
+                run, _, accesses = self.recorded(
+                    "--workload", self.trace(records, 2), "--clock", "trace", "--harvest", "0",
+                    "--link", "8G", "--rounds", "1", "--downtime", "0", "--tracker", tracker,
+                    "--force")
+                self.assertEqual([(a.device, a.iova - handmade.IOVA, a.length, a.write)
+                                  for a in accesses], pieces)
+                self.assertEqual(run["writes"], 3)
+
+    def test_generators(self):
+        run, path, accesses = self.recorded("--workload", "ring", "--memory", "16M", "--link",
+                                            "1G", "--rounds", "2", "--rate", "5000")
+        self.assertEqual(len(accesses), run["writes"])
+        pages = {a.iova // 4096 for a in accesses}
+        self.assertLess(max(r["written_pages"] for r in run["rounds"]), len(pages) + 1)
+        out = Path(self.folder.name, "replayed")
+        done = subprocess.run([TOP / "build/release/iodirty", "trace", "replay", "--round", "10000",
+                               "-o", out, path], capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        replay = json.loads((out / "replay.json").read_text(encoding="utf-8"))
+        bitmap = int.from_bytes((out / "rounds.bitmap").read_bytes(), "little")
+        self.assertEqual(len(replay["rounds"]), 1)
+        first = int(replay["iova"], 0) // 4096
+        self.assertEqual({first + i for i in range(bitmap.bit_length()) if bitmap >> i & 1}, pages)
+
+
 class Usage(Case):
     def test_refused(self):
         trace = self.trace([write(0, 0, 1)], devices=2)
@@ -240,6 +287,25 @@ class Usage(Case):
                 done = self.call(*options)
                 self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
                 self.assertIn(words, done.stderr)
+
+    def test_not_to_be_recorded(self):
+        record = Path(self.folder.name, "r.trace")
+        for words, options in (
+                ("do nothing", ["--model", "--link", "1G"]),
+                ("container", ["--tracker", "type1"]),
+                ("one migration", ["--leaf", "4K", "--leaf", "2M"]),
+                ("one migration", ["--tracker", "log", "--tracker", "iommu"]),
+        ):
+            with self.subTest(options=options):
+                done = self.call("--record", record, "--memory", "4M", *options)
+                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(list(record.parent.iterdir()), [])
+        record.write_text("mine", encoding="utf-8")
+        done = self.call("--record", record, "--memory", "4M")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("exists already", done.stderr)
+        self.assertEqual(record.read_text(encoding="utf-8"), "mine")
 
     def test_a_trace_that_is_cut(self):
         path = self.trace([write(0, 0, 1)])
