@@ -239,7 +239,8 @@ class Charts(unittest.TestCase):
             cls.figures[name.partition("-")[0]] = [
                 {"lines": [(x.get_label(), list(x.get_xdata()), list(x.get_ydata()))
                            for x in axis.get_lines()],
-                 "bars": [bar.get_width() for bars in axis.containers for bar in bars]}
+                 "bars": [bar.get_width() for bars in axis.containers for bar in bars],
+                 "notes": [x.get_text() for x in axis.texts]}
                 for axis in figure.axes]
             return real(figure, name, description)
         with mock.patch.object(plots, "to_svg", keep):
@@ -280,6 +281,9 @@ class Charts(unittest.TestCase):
         self.assertEqual([r[5] for r in chart.rows], [f"{w:g} ×" for w in sent["bars"]])
         self.assertEqual([r[1] for r in chart.rows],
                          ["no", "yes", "yes", "yes", "no", "yes", "yes", "no"])
+        for axis in (time, sent):
+            self.assertEqual([note.endswith(" *") for note in axis["notes"]],
+                             [r[1] == "no" for r in chart.rows])
 
     def test_over_report(self):
         chart, (_, right), made = self.drawn("over")
