@@ -272,6 +272,8 @@ void migration_agreements(const struct migration_entry *e, size_t n, FILE *out)
 		const struct migration_result *a = &e[i].r, *b = &e[i + 1].r;
 		struct migration_agreement agreement;
 
+		bool late = a->late_ns > LATE;
+
 		migration_compare(&e[i], &e[i + 1], &agreement);
 		print_name(&e[i], out);
 		fprintf(out,
@@ -281,8 +283,9 @@ void migration_agreements(const struct migration_entry *e, size_t n, FILE *out)
 			agreement.sent, migration_link_ns(&e[i]) / MS,
 			migration_link_ns(&e[i + 1]) / MS, agreement.downtime,
 			agreement.agrees ? "agrees" : "DISAGREES",
-			a->late_ns > LATE ? ": too much for this machine, the workload was late; "
-					    "a lower --rate, or --clock trace" :
-					    "");
+			late && agreement.agrees ? ", though the workload was late" :
+			late ? ": this machine is too slow for the workload, which was late; a "
+			       "lower --rate, or --clock trace" :
+			       "");
 	}
 }

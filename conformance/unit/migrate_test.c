@@ -230,7 +230,7 @@ START_TEST(next_to_no_downtime)
 		bool agrees;
 	} rows[] = {
 		{ 300000000, 1000, true }, /* 1 %: 3 ms */
-		{ 2000100, 1000, true }, { 2000000, 1000, false }, /* just the 20 us */
+		{ 2000100, 1000, true },    { 2000000, 1000, false }, /* just the 20 us */
 		{ 0, 1000, false }, /* nothing was asked for */
 		{ 300000000, 1101, false },
 	};
