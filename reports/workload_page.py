@@ -80,9 +80,9 @@ def overview(statement, stories):
     guest, bits = statement["guests_bytes"][0], statement["links_bits_per_second"][0]
     return section(
         "overview", "Overview",
-        f"<p>How long a guest of {esc(size(guest))} is stopped on {esc(link(bits))} {PREDICTED}; "
-        "dirty rate: pages of 4 KiB, each counted once in a slice of the recording "
-        f"{RECORDED}.</p>",
+        f"<p>{PREDICTED} How long a guest of {esc(size(guest))} is stopped on {esc(link(bits))}. "
+        f"{RECORDED} Dirty rate: pages of 4 KiB, each counted once in a slice of the "
+        "recording.</p>",
         table(["workload", "dirty rate", *(esc(w.label) for w in ways)], rows,
               numeric=range(1, 2 + len(ways))),
         f'<p class="small faint">{NOT_CONVERGED}</p>')
@@ -143,7 +143,7 @@ def converging(story):
     return drawing(
         story.charts["converge"],
         f"{PREDICTED} <strong>Time to the end, and bytes sent, by tracker.</strong> A guest of "
-        f"{esc(size(guest))} on {esc(link(story.link))}. Hatched: it does not converge, and was "
+        f"{esc(size(guest))} on {esc(link(story.link))}. Hatched, *: it does not converge, and was "
         "stopped when the most rounds were done.")
 
 
@@ -155,7 +155,8 @@ def downtimes(story):
         drawing(story.charts["links"],
                 f"{PREDICTED} <strong>How long the guest is stopped, by link.</strong> "
                 f"{esc(size(guest))} of memory. Hollow marks: it does not converge. With no "
-                "tracker it is as with type1.",
+                "tracker it is as with type1, of which one round was computed here: another would "
+                "be the same. A slower link may take a round more, which leaves less.",
                 f'<p class="small faint">{NOT_CONVERGED}</p>'),
         drawing(story.charts["guests"],
                 f"{PREDICTED} <strong>How long the guest is stopped, by its size.</strong> "
@@ -192,7 +193,7 @@ def agreement(story):
             + f'<p class="small faint">{NOT_CONVERGED}</p>')
 
 
-EQUAL = {"equal": "all equal", "differs": "DIFFER", "lost": "a report LOST writes"}
+EQUAL = {"equal": "equal", "differs": "DIFFER", "lost": "a report LOST writes"}
 
 
 def workload(story):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import matplotlib
 import numpy as np
 from matplotlib.colors import ListedColormap, LogNorm
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from model import leaf_name
 from svg import COLOURS, FLOOR, MARKERS, STYLE, log_axis, plain, plt, to_svg
@@ -33,8 +33,9 @@ class Chart:
 
 def way_style(way):
     i = WAYS.index(way)
-    return {"color": COLOURS[i], "marker": MARKERS[i],
-            "linestyle": "--" if way.tracker in ("type1", "nobody") else "-"}
+    # A line may lie on another: split leaves are of 4 KiB, and leaves as large as memory are all.
+    style = "--" if way.tracker in ("type1", "nobody") else "-." if way.split else "-"
+    return {"color": COLOURS[i], "marker": MARKERS[i], "linestyle": style}
 
 
 def number(value, unit=""):
@@ -58,8 +59,9 @@ def draw_heat(axis, bar, writes):
                                   writes.high / scale[0]))
     axis.set_ylabel(f"address in memory, {scale[1]}")
     axis.grid(False)
-    ticks = plt.colorbar(picture, cax=bar, format=FuncFormatter(lambda value, _: size(value)))
-    ticks.ax.yaxis.set_minor_formatter(NullFormatter())
+    ticks = plt.colorbar(picture, cax=bar, ticks=LogLocator(base=4),
+                         format=FuncFormatter(lambda value, _: size(value)))
+    ticks.ax.yaxis.set_minor_locator(NullLocator())
     ticks.set_label("written, of each cell")
     ticks.outline.set_visible(False)
 
@@ -160,9 +162,8 @@ def converge_chart(name, entries, limit):
         points[e.way.label] = values
         for axis, value, unit in ((time, values[0], " s"), (sent, values[1], " ×")):
             axis.barh(i, value, **style)
-            mark = "" if e.converged or axis is sent else ", does not"
-            axis.annotate(number(value, unit) + mark, (value, i), textcoords="offset points",
-                          xytext=(4, 0), va="center", fontsize=8.5)
+            axis.annotate(number(value, unit) + ("" if e.converged else " *"), (value, i),
+                          textcoords="offset points", xytext=(4, 0), va="center", fontsize=8.5)
     time.set_yticks(range(len(entries)), [e.way.label for e in entries])
     time.set_ylim(len(entries) - 0.4, -0.6)
     time.set_xlabel("time from begin to end, s")

@@ -189,6 +189,7 @@ class Writes(unittest.TestCase):
     def test_nothing_is_written(self):
         w = workload_writes.analyse(recording([]))
         self.assertEqual((w.working_set, w.mean_rate, w.over_time[4096][0]), (0, 0, None))
+        self.assertEqual({i.ratio[4096] for i in w.intervals}, {None})
 
 
 def args(*more):
