@@ -70,30 +70,16 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 	return EXIT_CODE_PASSED;
 }
 
-/* *n more records. What could not be written, outfile_commit() says. */
-static int copy(struct workload *w, FILE *file, uint64_t *n)
-{
-	struct trace_writer *t = trace_begin(file, w, 0);
-	struct access a;
-	int ret = 0;
-
-	if (!t)
-		return trace_failed(strerror(errno));
-	for (; !ret && w->next(w, &a) > 0; ++*n)
-		ret = trace_add(t, &a);
-	if (trace_end(t, w->ns) == -EINVAL || ret == -EINVAL)
-		return trace_failed("no trace lasts 2^63 ns");
-	return EXIT_CODE_PASSED;
-}
-
 int convert_fio_main(const struct command *command, int argc, char **argv)
 {
 	struct request q = { .input = NULL };
 	char error[WORKLOAD_ERROR];
 	int exit_code = parse_options(command, argc, argv, &q);
+	struct trace_part all = { .records = 0 };
+	char why[TRACE_ERROR];
 	struct outfile out;
 	struct workload *w;
-	uint64_t n = 0;
+	int ret;
 
 	if (exit_code)
 		return exit_code;
@@ -102,14 +88,17 @@ int convert_fio_main(const struct command *command, int argc, char **argv)
 		return trace_failed(error);
 	exit_code = outfile_open(&out, q.output, q.force);
 	if (!exit_code) {
-		exit_code = copy(w, out.file, &n);
-		if (exit_code)
-			outfile_abandon(&out);
-		else
+		ret = trace_copy(out.file, w, 0, &all, why);
+		if (!ret) {
 			exit_code = outfile_commit(&out);
+		} else {
+			outfile_abandon(&out);
+			exit_code = trace_failed(ret == -ERANGE ? "no trace lasts 2^63 ns" : why);
+		}
 	}
 	if (!exit_code)
-		fprintf(stderr, "%s: %" PRIu64 " records, %.6g s\n", q.output, n, w->ns / 1e9);
+		fprintf(stderr, "%s: %" PRIu64 " records, %.6g s\n", q.output, all.copied,
+			all.end / 1e9);
 	workload_close(w);
 	return exit_code;
 }

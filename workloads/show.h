@@ -18,7 +18,9 @@ struct migration_entry {
 /* One that was run, beside what the model says: measured / model. */
 struct migration_agreement {
 	double rounds, sent, downtime;
-	bool agrees; /* all within 10 %, and both converge or neither does */
+	/* All within 10 %, or the downtimes closer than 1 % of the one asked for; and both
+	 * converge or neither does. */
+	bool agrees;
 };
 
 void migration_compare(const struct migration_entry *measured, const struct migration_entry *model,

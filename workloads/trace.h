@@ -84,6 +84,21 @@ int trace_add(struct trace_writer *t, const struct access *a);
 /* @ns: when it is over; 0 is made 1. Frees @t; 0, -EIO, or -EINVAL: the last access is later. */
 int trace_end(struct trace_writer *t, uint64_t ns);
 
+#define TRACE_ERROR (WORKLOAD_ERROR + 32)
+
+/* What of a workload becomes a trace. */
+struct trace_part {
+	uint64_t records, ns; /* so many, and those before; 0: all there are */
+	uint64_t copied, end; /* trace_copy()'s: how many there were, and when it is over */
+};
+
+/*
+ * All of a trace: @part of @w. 0; -ERANGE: no trace can hold that; or -errno of next(), or of
+ * trace_begin(); with @error, which is whole. What could not be written, only @file says.
+ */
+int trace_copy(FILE *file, struct workload *w, uint64_t seed, struct trace_part *part,
+	       char error[TRACE_ERROR]);
+
 /*
  * Of @n bytes of UTF-8 as many characters as fit, ended by 0; '?' for each byte that is none or
  * controls: how many bytes that is.

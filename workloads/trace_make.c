@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* iodirty trace make: a workload, or what of it one wants, as a file. */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
@@ -16,7 +15,7 @@ struct make {
 	const char *workload, *output;
 	bool force;
 	struct workload_options options;
-	uint64_t records, ns; /* how much of it; 0: not said */
+	struct trace_part part;
 };
 
 /* EXIT_CODE_PASSED to go on. */
@@ -61,11 +60,11 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 				return usage_error(command, "--seed takes a number of 64 bits");
 			break;
 		case 'R':
-			if (!parse_number(optarg, 1, UINT64_MAX, &m->records))
+			if (!parse_number(optarg, 1, UINT64_MAX, &m->part.records))
 				return usage_error(command, "--records takes a number, not 0");
 			break;
 		case 'T':
-			if (!trace_seconds(optarg, &m->ns))
+			if (!trace_seconds(optarg, &m->part.ns))
 				return usage_error(command, "--time takes seconds, e.g. 2.5");
 			break;
 		case 'o':
@@ -83,58 +82,30 @@ static int parse_options(const struct command *command, int argc, char **argv, s
 	m->workload = argv[optind];
 	if (!m->output)
 		return usage_error(command, "make takes -o FILE");
-	if (m->records && m->ns)
+	if (m->part.records && m->part.ns)
 		return usage_error(command, "--records or --time, not both");
 	return EXIT_CODE_PASSED;
 }
 
-/* What is asked for of @w, to @file; *n records. */
-static int copy(struct workload *w, const struct make *m, FILE *file, uint64_t *n, uint64_t *end)
+static int make(struct workload *w, struct make *m)
 {
-	struct trace_writer *t = trace_begin(file, w, trace_seed(w, m->options.seed));
-	struct access a;
-	int ret, added = 0;
-
-	if (!t)
-		return trace_failed(strerror(errno));
-	for (*n = 0; (ret = w->next(w, &a)) > 0; ++*n) {
-		if ((m->records && *n == m->records) || (m->ns && a.ns >= m->ns))
-			break;
-		added = trace_add(t, &a);
-		if (added)
-			break;
-	}
-	/* So many records are over when the next would come. */
-	*end = !ret ? w->ns : m->ns ? m->ns : a.ns;
-	if (ret < 0 || added == -EINVAL) {
-		fprintf(stderr, "iodirty: trace: record %" PRIu64 ": %s\n", *n + 1,
-			ret < 0 ? w->error : "no trace can hold such an access");
-		trace_end(t, 0);
-		return EXIT_CODE_FAILED;
-	}
-	/* What could not be written, outfile_commit() says. */
-	if (trace_end(t, *end) == -EINVAL)
-		return trace_failed("it would be over before its last record, or after 2^63 ns");
-	return EXIT_CODE_PASSED;
-}
-
-static int make(struct workload *w, const struct make *m)
-{
+	struct trace_part *part = &m->part;
+	char error[TRACE_ERROR];
 	struct outfile out;
-	uint64_t n = 0, end = 0;
 	int exit_code = outfile_open(&out, m->output, m->force);
+	bool less;
 
 	if (exit_code)
 		return exit_code;
-	exit_code = copy(w, m, out.file, &n, &end);
-	if (exit_code) {
+	if (trace_copy(out.file, w, trace_seed(w, m->options.seed), part, error)) {
 		outfile_abandon(&out);
-		return exit_code;
+		return trace_failed(error);
 	}
 	exit_code = outfile_commit(&out);
+	less = part->copied < part->records || part->end < part->ns;
 	if (!exit_code)
-		fprintf(stderr, "%s: %" PRIu64 " records, %.6g s%s\n", m->output, n, end / 1e9,
-			n < m->records || end < m->ns ? ": there are no more" : "");
+		fprintf(stderr, "%s: %" PRIu64 " records, %.6g s%s\n", m->output, part->copied,
+			part->end / 1e9, less ? ": there are no more" : "");
 	return exit_code;
 }
 
@@ -152,7 +123,7 @@ int trace_make_main(const struct command *command, int argc, char **argv)
 		trace_failed(error);
 		return strpbrk(m.workload, "/.") ? EXIT_CODE_FAILED : EXIT_CODE_USAGE;
 	}
-	if (!w->ns && !m.records && !m.ns)
+	if (!w->ns && !m.part.records && !m.part.ns)
 		exit_code =
 			usage_error(command, "%s has no end: give --records or --time", m.workload);
 	else

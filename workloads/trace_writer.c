@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Writes traces, each in the fewest bytes: the same accesses are the same file. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -145,4 +146,39 @@ int trace_end(struct trace_writer *t, uint64_t ns)
 	good = !t->broken && !fflush(t->file);
 	free(t);
 	return good ? 0 : -EIO;
+}
+
+int trace_copy(FILE *file, struct workload *w, uint64_t seed, struct trace_part *part,
+	       char error[TRACE_ERROR])
+{
+	struct trace_writer *t = trace_begin(file, w, seed);
+	struct access a;
+	int ret, added = 0;
+
+	if (!t) {
+		ret = -errno;
+		snprintf(error, TRACE_ERROR, "%s", strerror(-ret));
+		return ret;
+	}
+	for (part->copied = 0; (ret = w->next(w, &a)) > 0; part->copied++) {
+		if ((part->records && part->copied == part->records) ||
+		    (part->ns && a.ns >= part->ns))
+			break;
+		added = trace_add(t, &a);
+		if (added)
+			break;
+	}
+	/* So many records are over when the next would come. */
+	part->end = !ret ? w->ns : part->ns ? part->ns : a.ns;
+	if (ret < 0 || added == -EINVAL) {
+		snprintf(error, TRACE_ERROR, "record %" PRIu64 ": %s", part->copied + 1,
+			 ret < 0 ? w->error : "no trace can hold such an access");
+		trace_end(t, 0);
+		return ret < 0 ? ret : -ERANGE;
+	}
+	if (trace_end(t, part->end) != -EINVAL)
+		return 0;
+	snprintf(error, TRACE_ERROR, "%s",
+		 "it would be over before its last record, or after 2^63 ns");
+	return -ERANGE;
 }

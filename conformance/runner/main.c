@@ -121,8 +121,11 @@ static const struct command commands[] = {
 			"                         the times of this machine; of one migration\n"
 			"      --force            DIR may exist: replace what iodirty wrote there; FILE too\n"
 			"\n"
-			"Exit code: 0 every byte equal, no write lost, and the model within 10 %\n"
-			"where it is set beside; 1 not; 2 wrong usage, 4 nothing ran.",
+			"The model agrees if rounds and bytes are within 10 %, and downtimes too, or\n"
+			"these differ by less than 1 % of --downtime; and both converge or neither.\n"
+			"\n"
+			"Exit code: 0 every byte equal, no write lost, and the model agrees where it is\n"
+			"set beside; 1 not; 2 wrong usage, 4 nothing ran.",
 		.run = migrate_main,
 	},
 	{

@@ -222,6 +222,36 @@ START_TEST(agreement)
 }
 END_TEST
 
+/* A report of 58 us, and one of 38, is all that the downtimes are. */
+START_TEST(next_to_no_downtime)
+{
+	static const struct {
+		uint64_t limit, bytes;
+		bool agrees;
+	} rows[] = {
+		{ 300000000, 1000, true }, /* 1 %: 3 ms */
+		{ 2000100, 1000, true },    { 2000000, 1000, false }, /* just the 20 us */
+		{ 0, 1000, false }, /* nothing was asked for */
+		{ 300000000, 1101, false },
+	};
+	const struct migration_entry model = {
+		.o.link = 1000,
+		.r = { .n_rounds = 1, .bytes = 1000, .final_report_ns = 38000 },
+	};
+	struct migration_agreement a;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct migration_entry measured = model;
+
+		measured.o.downtime_ns = rows[i].limit;
+		measured.r.bytes = rows[i].bytes;
+		measured.r.final_report_ns = 58000;
+		migration_compare(&measured, &model, &a);
+		ck_assert_msg(a.agrees == rows[i].agrees, "row %zu", i);
+	}
+}
+END_TEST
+
 /* The first numbers of SplitMix64, from 0, as its author's program prints them. */
 START_TEST(random_pages)
 {
@@ -320,6 +350,7 @@ int main(void)
 	tcase_add_test(by_access, accesses_lost);
 	tcase_add_test(by_access, accesses_that_end);
 	tcase_add_test(words, agreement);
+	tcase_add_test(words, next_to_no_downtime);
 	tcase_add_test(words, random_pages);
 	tcase_add_test(words, sizes);
 	tcase_add_test(words, streams);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Several workloads as one, in the order of time. Their accesses are scripts, in a table that is
- * here instead of workload_kinds.c's; what comes of them is written down by hand.
+ * here instead of workload_kinds.c's; what comes of them is written down by hand. And what of one
+ * becomes a trace.
  */
 #include <check.h>
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workload.h"
+#include "trace.h"
 #include "workload_kinds.h"
 
 #define MEMORY 65536
@@ -28,6 +29,8 @@ static const struct script {
 	{ "late", 0x700000, 21, 2, { 5, 5, 7, 20, END } },
 	{ "short", 0x300000, 2, 1, { 1, END } },
 	{ "broken", 0x500000, 9, 1, { 3, BROKEN } },
+	{ "aeons", 0x900000, 9, 1, { 3, BROKEN - 1, END } },
+	{ "hasty", 0xa00000, 7, 1, { 3, 8, END } }, /* over before it is */
 };
 
 struct scripted {
@@ -188,6 +191,87 @@ START_TEST(test_endless)
 }
 END_TEST
 
+/* @records of @script, by hand, and then @ns; or the message. */
+static const struct {
+	unsigned int script;
+	struct trace_part part;
+	unsigned int records;
+	uint64_t ns;
+	int ret;
+	const char *error;
+} copies[] = {
+	{ 0, { .records = 0 }, 4, 10, 0, "" },
+	/* Over when the next would come. */
+	{ 0, { .records = 2 }, 2, 5, 0, "" },
+	{ 0, { .records = 4 }, 4, 10, 0, "" },
+	{ 0, { .records = 5 }, 4, 10, 0, "" },
+	/* One at that very moment is too late. */
+	{ 0, { .ns = 5 }, 2, 5, 0, "" },
+	{ 0, { .ns = 6 }, 3, 6, 0, "" },
+	{ 0, { .ns = 20 }, 4, 10, 0, "" },
+	{ 3, { .records = 0 }, 1, 0, -EIO, "record 2: as the script has it" },
+	{ 4, { .records = 0 }, 1, 0, -ERANGE, "record 2: no trace can hold such an access" },
+	{ 5,
+	  { .records = 0 },
+	  2,
+	  0,
+	  -ERANGE,
+	  "it would be over before its last record, or after 2^63 ns" },
+};
+
+START_TEST(test_copy)
+{
+	struct workload *w = open_script(&scripts[copies[_i].script]);
+	struct trace_part part = copies[_i].part;
+	char error[TRACE_ERROR] = "", *bytes, *wanted;
+	size_t size, wanted_size;
+	FILE *file = open_memstream(&bytes, &size), *by_hand;
+	struct trace_writer *t;
+	struct access a;
+
+	ck_assert_int_eq(trace_copy(file, w, 6, &part, error), copies[_i].ret);
+	ck_assert_str_eq(error, copies[_i].error);
+	ck_assert_uint_eq(part.copied, copies[_i].records);
+	fclose(file);
+	if (!copies[_i].ret) {
+		ck_assert_uint_eq(part.end, copies[_i].ns);
+		w->rewind(w);
+		by_hand = open_memstream(&wanted, &wanted_size);
+		t = trace_begin(by_hand, w, 6);
+		for (unsigned int i = 0; i < copies[_i].records; i++) {
+			ck_assert_int_eq(w->next(w, &a), 1);
+			ck_assert_int_eq(trace_add(t, &a), 0);
+		}
+		ck_assert_int_eq(trace_end(t, copies[_i].ns), 0);
+		fclose(by_hand);
+		ck_assert_uint_eq(size, wanted_size);
+		ck_assert_mem_eq(bytes, wanted, size);
+		free(wanted);
+	}
+	free(bytes);
+	workload_close(w);
+}
+END_TEST
+
+/* No trace begins at such an address: nothing is written. */
+START_TEST(test_copy_of_no_memory)
+{
+	struct workload *w = open_script(&scripts[0]);
+	struct trace_part part = { .records = 0 };
+	char error[TRACE_ERROR] = "", *bytes;
+	size_t size;
+	FILE *file = open_memstream(&bytes, &size);
+
+	w->iova++;
+	ck_assert_int_eq(trace_copy(file, w, 0, &part, error), -EINVAL);
+	ck_assert_str_eq(error, strerror(EINVAL));
+	fclose(file);
+	ck_assert_uint_eq(size, 0);
+	free(bytes);
+	workload_close(w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("workload");
@@ -197,6 +281,8 @@ int main(void)
 
 	tcase_add_loop_test(all, test_merged, 0, sizeof(merged) / sizeof(merged[0]));
 	tcase_add_test(all, test_endless);
+	tcase_add_loop_test(all, test_copy, 0, sizeof(copies) / sizeof(copies[0]));
+	tcase_add_test(all, test_copy_of_no_memory);
 	suite_add_tcase(suite, all);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
