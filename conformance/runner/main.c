@@ -147,7 +147,8 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "report",
-		.arguments = "[-w WORKLOAD]... [--link RATE]... [--guest SIZE]... [-o DIR] [--force]",
+		.arguments =
+			"[-w WORKLOAD]... [--link RATE]... [--guest SIZE]... [-o DIR] [--force]",
 		.summary = "what tracking is worth to a migration, as a page",
 		.help = "Runs reports/workload.py.",
 		.run = report_main,
