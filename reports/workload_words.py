@@ -77,6 +77,16 @@ def listed(names, word="and"):
     return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+def once(names):
+    """ "A at 1", "A at 2" -> "A at 1", "2": what stands before " at " need not be said again."""
+    told, before = [], None
+    for name in names:
+        head, at, tail = name.partition(" at ")
+        told.append(tail if at and head == before else name)
+        before = head
+    return told
+
+
 # ---- sentences ----
 
 def gives_up(entry):
@@ -127,10 +137,11 @@ def least_links(entries_by_name):
             needs.setdefault(min(good), []).append(name)
         elif entries:
             never.append(name)
-    parts = [f"{listed(names, 'or')} from {link(bits)} on" for bits, names in sorted(needs.items())]
+    parts = [f"{listed(once(names), 'or')} from {link(bits)} on"
+             for bits, names in sorted(needs.items())]
     text = f"It converges with {'; with '.join(parts)}." if parts else ""
     if never:
-        text += (f" With {listed(never, 'or')} it converges on none of the links up to "
+        text += (f" With {listed(once(never), 'or')} it converges on none of the links up to "
                  f"{link(fastest)}.")
     return text.strip()
 

@@ -92,6 +92,13 @@ class Sentences(unittest.TestCase):
             "It converges with A or B from 10 Gb/s on; with C from 100 Gb/s on. With D it "
             "converges on none of the links up to 100 Gb/s.")
 
+    def test_a_tracker_of_several_sizes_is_named_once(self):
+        good, bad = [entry("4K", 10 * G)], [entry("4K", 10 * G, converged=False)]
+        self.assertEqual(words.least_links({"T at 4 KiB": good, "T at 2 MiB": good, "log": good,
+                                            "type1": bad, "T at 1 GiB": bad}),
+                         "It converges with T at 4 KiB, 2 MiB or log from 10 Gb/s on. With type1 "
+                         "or T at 1 GiB it converges on none of the links up to 10 Gb/s.")
+
     def test_agreement(self):
         self.assertEqual(words.agreement([row(), row("2M", 0.96)]),
                          "2 migrations of it were performed on the reference, each with every "
