@@ -67,6 +67,11 @@ def migration(number, writes=1000, sent=(4096, 10, 5), last=3, strays=0):
             "reads": 0, "writes": writes, "strays": strays, "total_ns": 1, "held_ns": 1}
 
 
+def heed_int():
+    """Whoever is above us, in the background, may ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Judge(unittest.TestCase):
     def judged(self, migrations, least=3, **figures):
         """(what is wrong, what was printed)"""
@@ -156,6 +161,7 @@ class Live(unittest.TestCase):
     def start(self, *arguments):
         process = subprocess.Popen([sys.executable, SOAK, "--size", "16M", *arguments], text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   preexec_fn=heed_int,
                                    env={**os.environ, "TMPDIR": str(self.scratch)})
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
