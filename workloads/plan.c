@@ -102,17 +102,25 @@ static int ask_target(const struct command *command, const struct plan_request *
 			break;
 	tables->caps = t->caps;
 	t->driver->close(t);
-	if (q->how != PLAN_MODEL && !(tables->caps & TARGET_VFIO)) {
+	if (ret)
+		return usage_error(command, "unknown format '%s'; `iodirty list formats`",
+				   m->format);
+	return EXIT_CODE_PASSED;
+}
+
+/* Of what is asked for as it should be: can the target do it? */
+static int check_target(const struct command *command, const struct plan_request *q, uint64_t caps)
+{
+	const struct machine_options *m = &q->common.machine;
+
+	if (q->how != PLAN_MODEL && !(caps & TARGET_VFIO)) {
 		fprintf(stderr, "iodirty: %s: target %s has no VFIO devices to migrate\n",
 			command->name, m->driver->name);
 		return EXIT_CODE_NOTHING_RAN;
 	}
-	if (ret)
-		return usage_error(command, "unknown format '%s'; `iodirty list formats`",
-				   m->format);
-	if (q->record && !(tables->caps & TARGET_RECORD))
+	if (q->record && !(caps & TARGET_RECORD))
 		return usage_error(command, "--record: target %s cannot", m->driver->name);
-	if (m->split && q->how != PLAN_MODEL && !(tables->caps & TARGET_SPLIT))
+	if (m->split && q->how != PLAN_MODEL && !(caps & TARGET_SPLIT))
 		return usage_error(command, "--split: target %s cannot", m->driver->name);
 	return EXIT_CODE_PASSED;
 }
@@ -279,5 +287,5 @@ int plan_make(const struct command *command, struct plan_request *q, struct migr
 			}
 		}
 	}
-	return exit_code;
+	return exit_code == EXIT_CODE_PASSED ? check_target(command, q, tables.caps) : exit_code;
 }

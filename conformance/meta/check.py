@@ -340,7 +340,7 @@ def check_usage():
             (["list", "things"], ["things", "targets", "engines"]),
             (["list", "formats", "-t", "nowhere"], ["nowhere", "fake"]),
             (["migrate", "--tracker", "x"], ["'x'", "iommu", "type1"]),
-            (["migrate", "--workload", "ring+x"], ["'ring+x'", "uniform", "append"]),
+            (["migrate", "--workload", "ring+x"], ["'x'", "uniform", "append"]),
             (["migrate", "--memory", "1Q"], ["--memory"]),
             (["migrate", "--link", "fast"], ["--link"]),
             (["migrate", "--compare", "--tracker", "log"], ["--compare"]),
