@@ -85,6 +85,10 @@ struct migration_result {
 	struct migration_page pages[MIGRATION_SHOWN];
 };
 
+/* Its accesses, without end: of the workload, or those that generators of the shapes would make.
+ * NULL, with @error. */
+struct workload *migration_accesses(const struct migration_options *o, char error[WORKLOAD_ERROR]);
+
 /* Set by a signal: give up soon. */
 extern volatile sig_atomic_t migration_interrupted;
 

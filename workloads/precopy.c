@@ -11,7 +11,6 @@
 #include "migration.h"
 #include "recorder.h"
 #include "state.h"
-#include "workload_kinds.h"
 
 #define SECOND ((uint64_t)1000000000)
 #define PATIENCE (30 * SECOND)
@@ -448,42 +447,19 @@ static void assign_work(struct run *run)
 	}
 }
 
-/* @run's workload, without end. */
-static int open_workload(struct run *run, struct workload **out)
-{
-	const struct migration_options *o = run->o;
-	struct workload_options options = {
-		.memory = o->machine.memory,
-		.seed = o->seed,
-		.devices = o->workload ? 0 : run->m.n,
-		.own_rate = o->own_rate,
-		.rate = o->rate,
-	};
-	char error[WORKLOAD_ERROR];
-	struct workload *w = o->workload ?
-				     workload_open(o->workload, &options, error) :
-				     workload_of_shapes(o->shapes, o->n_shapes, &options, error);
-
-	if (!w)
-		return machine_fail(&run->m, -EINVAL, "%s", error);
-	*out = workload_endless(w);
-	if (*out && w->devices <= run->m.n && w->length <= run->m.length)
-		return 0;
-	if (!*out)
-		workload_close(w);
-	return machine_fail(&run->m, -EINVAL, "workload %s",
-			    *out ? "of more devices or memory than the machine has" :
-				   "that has no accesses");
-}
-
+/* One is performed; the truth reads another, of the same. */
 static int open_performer(struct run *run)
 {
-	int ret = open_workload(run, &run->performed);
+	char error[WORKLOAD_ERROR];
 
-	if (!ret)
-		ret = open_workload(run, &run->true_one);
-	if (ret)
-		return ret;
+	run->performed = migration_accesses(run->o, error);
+	if (run->performed)
+		run->true_one = migration_accesses(run->o, error);
+	if (!run->true_one)
+		return machine_fail(&run->m, -EINVAL, "%s", error);
+	if (run->performed->devices > run->m.n)
+		return machine_fail(&run->m, -EINVAL, "a workload of %u devices on %u",
+				    run->performed->devices, run->m.n);
 	run->p = &run->performer;
 	perform_open(run->p, &run->m, run->performed);
 	return 0;

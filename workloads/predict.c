@@ -6,7 +6,6 @@
 
 #include "page_set.h"
 #include "predict.h"
-#include "workload_kinds.h"
 
 #define PAGE ((uint64_t)4096)
 #define SECOND ((uint64_t)1000000000)
@@ -222,32 +221,10 @@ static bool stop_and_copy(struct prediction *p)
 
 static bool open_workload(struct prediction *p)
 {
-	const struct migration_options *o = p->o;
-	struct workload_options options = {
-		.memory = p->memory,
-		.seed = o->seed,
-		.devices = o->workload ? 0 : o->machine.devices,
-		.own_rate = o->own_rate,
-		.rate = o->rate,
-	};
 	char error[WORKLOAD_ERROR];
-	struct workload *w = o->workload ?
-				     workload_open(o->workload, &options, error) :
-				     workload_of_shapes(o->shapes, o->n_shapes, &options, error);
 
-	if (!w)
-		return fail(p, "%s", error);
-	p->w = workload_endless(w);
-	if (!p->w) {
-		fail(p, "workload %.80s has no access: %.100s", w->name, w->error);
-		workload_close(w);
-		return false;
-	}
-	if (w->length > p->memory)
-		return fail(p,
-			    "workload %.80s is of %" PRIu64 " KiB of memory: --memory is %" PRIu64,
-			    w->name, w->length >> 10, p->memory >> 10);
-	return fetch(p);
+	p->w = migration_accesses(p->o, error);
+	return p->w ? fetch(p) : fail(p, "%s", error);
 }
 
 static bool open_span(struct prediction *p, struct span *s)
