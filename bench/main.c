@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -403,6 +405,7 @@ static void cpu_model(char *buf, size_t size)
 static void add_context(const struct iodirty_format_info *formats, unsigned int n)
 {
 	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], slow[16];
+	uint64_t half[2]; /* of the id of this run */
 	struct utsname u;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -413,6 +416,10 @@ static void add_context(const struct iodirty_format_info *formats, unsigned int 
 	}
 	cpu_model(cpu, sizeof(cpu));
 	uname(&u);
+	if (getrandom(half, sizeof(half), 0) != sizeof(half))
+		abort();
+	snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, half[0], half[1]);
+	bench_context("run", text);
 	bench_context("iodirty_version", IODIRTY_VERSION);
 	bench_context("target", o.target);
 	if (o.against)

@@ -22,6 +22,7 @@ CLASSES = {
     "informative": "REQUIREMENT_INFORMATIVE",
 }
 STAKES = ["data-loss", "memory-corruption", "availability", "interface"]
+NEVER_WAIVABLE = ["data-loss", "memory-corruption"]
 FIELDS = ["id", "title", "class", "stake", "text", "source"]
 
 ID = re.compile(r"([A-Z][A-Z0-9]*)-([0-9]{3})")
@@ -72,7 +73,7 @@ def check_requirement(requirement):
         good = False
         complain(*where, f"{requirement.get('id', 'requirement')}: {message}")
 
-    for key in requirement.keys() - {*FIELDS, "path", "line"}:
+    for key in requirement.keys() - {*FIELDS, "waivable", "path", "line"}:
         wrong(f"unknown key '{key}'")
     for key in FIELDS:
         value = requirement.get(key)
@@ -92,6 +93,10 @@ def check_requirement(requirement):
         wrong(f"unknown stake '{requirement['stake']}'; one of {', '.join(STAKES)}")
     if "\n" in requirement["title"]:
         wrong("'title' must be one line")
+    if not isinstance(requirement.setdefault("waivable", False), bool):
+        wrong("'waivable' is true, or not there")
+    elif requirement["waivable"] and requirement["stake"] in NEVER_WAIVABLE:
+        wrong(f"what is at stake is {requirement['stake']}: it can never be waived")
     return good
 
 
@@ -166,6 +171,7 @@ def write_table(file, requirements):
                    f"\t\t.title = {c_string(requirement['title'])},\n"
                    f"\t\t.class = {CLASSES[requirement['class']]},\n"
                    f"\t\t.stake = {c_string(requirement['stake'])},\n"
+                   f"\t\t.waivable = {'true' if requirement['waivable'] else 'false'},\n"
                    f"\t\t.text = {c_string(requirement['text'])},\n"
                    f"\t\t.source = {c_string(requirement['source'])},\n"
                    "\t},\n")

@@ -138,6 +138,8 @@ def check_verdicts(results):
         what = f"{case['test']} {case['config']}"
         equal(case["verdict"], expected_verdict(case, built_with), what)
         check(case["message"] or case["verdict"] == "PASS", f"{what}: no message")
+        needs = ["dma", "pasid", "access"] if case["test"] == "skip_unclaimed" else []
+        equal(case["needs"], needs, f"{what}: what it needs")
         check(0 <= case["seconds"] < 30, f"{what}: {case['seconds']} seconds")
         seen[case["test"]].append(case)
 
@@ -194,6 +196,8 @@ def check_junit(directory, results):
     bad = [c for c in results["cases"] if c["verdict"] in ("FAIL", "CRASH", "HANG", "XPASS")
            and c["requirement"] != "MAP-001"]
     equal(int(root.get("failures")) + int(root.get("errors")), len(bad), "JUnit failures")
+    runs = {p.get("value") for p in root.iterfind("testsuite/properties/property[@name='run']")}
+    equal(runs, {results["run"]}, "JUnit run")
 
 
 RESULT = re.compile(r"( *)(ok|not ok) (\d+) ([^#]*?)(?: # ([A-Z]+)(?: .*)?)?")
@@ -202,11 +206,12 @@ RESULT = re.compile(r"( *)(ok|not ok) (\d+) ([^#]*?)(?: # ([A-Z]+)(?: .*)?)?")
 def check_ktap(text, results):
     """By the rules of ktap.rst, as strictly as the kernel's parser."""
     lines = text.splitlines()
-    equal(lines[0], "KTAP version 1", "KTAP version")
+    equal(lines[:2], ["KTAP version 1", f"# iodirty {results['tool']['version']}, target "
+                      f"{results['target']['name']}, run {results['run']}"], "KTAP head")
     plans, counts, directives = {}, collections.Counter(), collections.Counter()
     inner_failed, inner = False, set()
     failed = 0
-    for line in lines[1:]:
+    for line in lines[2:]:
         plan = re.fullmatch(r"( *)1\.\.(\d+)", line)
         result = RESULT.fullmatch(line)
         if plan:
@@ -261,6 +266,7 @@ def check_everything():
     console = (scratch / "all/console.txt").read_text(encoding="utf-8")
     check("FAIL ABI-002: Tests that fail" in console, "the first failure is not told in full")
     check("not exercised: ERRORS-001" in console, "what was not exercised is not told")
+    check(f", run {results['run']}, " in console.splitlines()[-1], "which run is not told")
     check(max(map(len, console.splitlines())) < 2100, "a line of the console is too long")
     check(not re.search(r"[^\n\t -~\u00a0-\ud7ff]", console), "control characters on the console")
     check(not any(map(outlives, pids(stray))), "a test's process outlived the run")
@@ -345,8 +351,7 @@ def check_usage():
             (["migrate", "--link", "fast"], ["--link"]),
             (["migrate", "--compare", "--tracker", "log"], ["--compare"]),
             (["migrate", "--tracker", "mixed", "--devices", "2"], ["at least 3 devices"]),
-            (["migrate", "--force"], ["--force", "-o"]),
-            (["verify"], ["verify: not built yet"])):
+            (["migrate", "--force"], ["--force", "-o"])):
         done = iodirty(*args)
         equal(done.returncode, 2, f"exit code of {args}")
         equal(done.stdout, "", f"stdout of {args}")
@@ -355,7 +360,8 @@ def check_usage():
     done = iodirty("migrate")
     equal(done.returncode, 4, "exit code of a migration without devices")
     check("no VFIO devices" in done.stderr, f"migrate does not tell why: {done.stderr!r}")
-    for name in ("list conform bench migrate certify verify compare dashboard run lab").split():
+    for name in ("list conform bench migrate trace report certify verify compare export history "
+                 "dashboard run lab").split():
         done = iodirty(name, "--help", env={"IODIRTY_BENCH": "/bin/echo"})
         equal(done.returncode, 0, f"{name} --help")
         check(len(done.stdout) > 5, f"{name} --help says nothing")
@@ -506,6 +512,7 @@ def check_journal():
     equal([line["end"] for line in again if "end" in line], ended, "cases of the resumed run")
     equal(verdicts("resumed"), verdicts("whole"), "verdicts of the resumed run")
     equal(load("resumed")["seed"], "0x77", "seed of the resumed run")
+    equal(load("resumed")["run"], lines[0]["run"], "id of the resumed run")
     journaled_measures = [c["measures"] for c in load("resumed")["cases"]]
     equal(journaled_measures, [c["measures"] for c in load("whole")["cases"]], "measures")
 
@@ -561,6 +568,12 @@ def check_generator():
             (GOOD.replace('"t"', '" "'), tested, "'title' must be"),
             (GOOD.replace('source = "s"', ""), tested, "'source' must be"),
             (GOOD + 'more = "x"', tested, "unknown key 'more'"),
+            (GOOD + "waivable = true", tested, None),
+            (GOOD + "waivable = 1", tested, "'waivable' is true, or not there"),
+            (GOOD.replace("interface", "data-loss") + "waivable = true", tested,
+             "data-loss: it can never be waived"),
+            (GOOD.replace("interface", "memory-corruption") + "waivable = true", tested,
+             "it can never be waived"),
             (GOOD + "= broken", tested, "r.toml:9:")):
         toml.write_text(requirements, encoding="utf-8")
         test.write_text(tests, encoding="utf-8")

@@ -36,7 +36,10 @@ int trace_main(const struct command *command, int argc, char **argv);
 int report_main(const struct command *command, int argc, char **argv);
 int lab_main(const struct command *command, int argc, char **argv);
 int run_main(const struct command *command, int argc, char **argv);
-int not_built_main(const struct command *command, int argc, char **argv);
+int verify_main(const struct command *command, int argc, char **argv);
+int export_main(const struct command *command, int argc, char **argv);
+int history_main(const struct command *command, int argc, char **argv);
+int dashboard_main(const struct command *command, int argc, char **argv);
 
 /* --help, on stdout. */
 int command_help(const struct command *command);

@@ -37,6 +37,15 @@ struct request {
 	bool force, ktap;
 };
 
+static void make_run_id(char id[RUN_ID_LEN + 1])
+{
+	uint64_t half[2];
+
+	if (getrandom(half, sizeof(half), 0) != sizeof(half))
+		abort();
+	snprintf(id, RUN_ID_LEN + 1, "%016" PRIx64 "%016" PRIx64, half[0], half[1]);
+}
+
 static bool parse_scale(const char *text, double *out)
 {
 	char *end;
@@ -240,6 +249,7 @@ int conform_main(const struct command *command, int argc, char **argv)
 	if (!q.formats.list || !q.reqs.list ||
 	    getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed))
 		abort();
+	make_run_id(run.id);
 	exit_code = parse_options(command, argc, argv, &q, &run);
 	if (exit_code == EXIT_CODE_PASSED)
 		exit_code = conform(command, &run, &q);

@@ -203,8 +203,8 @@ void console_view(const struct run *run, const struct summary *s, FILE *out)
 	for (size_t i = 0; i < run->n_cases; i++)
 		failed += verdict_fails(run->cases[i].req, case_verdict(&run->cases[i]));
 	fprintf(out,
-		"target %s, seed 0x%" PRIx64 ": %s: %zu cases, %zu passed, %zu failed, "
-		"%zu skipped, %.1f s\n",
-		run->driver->name, run->seed, s->outcome, run->n_cases, s->cases[VERDICT_PASS],
-		failed, s->cases[VERDICT_SKIP], run->seconds);
+		"target %s, run %s, seed 0x%" PRIx64 ": %s: %zu cases, %zu passed, "
+		"%zu failed, %zu skipped, %.1f s\n",
+		run->driver->name, run->id, run->seed, s->outcome, run->n_cases,
+		s->cases[VERDICT_PASS], failed, s->cases[VERDICT_SKIP], run->seconds);
 }

@@ -169,13 +169,16 @@ static bool take_plan(struct run *run, json_t *line)
 {
 	json_t *expected = plan_hash(run), *plan = json_object_get(line, "plan");
 	json_int_t began;
-	const char *seed;
+	const char *seed, *id;
 	bool same = json_equal(plan, expected) &&
-		    !json_unpack(line, "{s:s, s:I}", "seed", &seed, "started", &began);
+		    !json_unpack(line, "{s:s, s:s, s:I}", "run", &id, "seed", &seed, "started",
+				 &began) &&
+		    strlen(id) == RUN_ID_LEN;
 
 	json_decref(expected);
 	if (same) {
 		run->seed = strtoull(seed, NULL, 16);
+		strcpy(run->id, id);
 		run->started = began;
 	}
 	return same;
@@ -238,9 +241,9 @@ static int take_over_or_begin(struct run *run, const char *path, FILE *file)
 	run->jobs = 1; /* whose the kernel's last words are must be known */
 	if (empty) {
 		run->started = time(NULL);
-		append(run, json_pack("{s:o, s:o, s:I}", "plan", plan_hash(run), "seed",
-				      json_sprintf("0x%" PRIx64, run->seed), "started",
-				      (json_int_t)run->started));
+		append(run, json_pack("{s:o, s:s, s:o, s:I}", "plan", plan_hash(run), "run",
+				      run->id, "seed", json_sprintf("0x%" PRIx64, run->seed),
+				      "started", (json_int_t)run->started));
 	}
 	return EXIT_CODE_PASSED;
 }

@@ -36,18 +36,24 @@ static json_t *command_line(const struct run *run)
 	return list;
 }
 
+/* Names of enum target_cap. */
+static json_t *caps_of(uint64_t caps)
+{
+	json_t *list = json_array();
+
+	for (; caps; caps &= caps - 1) {
+		const char *name = target_cap_name(caps & -caps);
+
+		json_array_append_new(list, name ? json_string(name) : hex(caps & -caps));
+	}
+	return list;
+}
+
 static json_t *target(const struct run *run)
 {
-	json_t *caps = json_array();
-
-	for (uint64_t left = run->caps; left; left &= left - 1) {
-		const char *name = target_cap_name(left & -left);
-
-		json_array_append_new(caps, name ? json_string(name) : hex(left & -left));
-	}
 	return json_pack("{s:s, s:o, s:s, s:o}", "name", run->driver->name, "argument",
 			 run->target_arg ? clean_string(run->target_arg) : json_null(), "summary",
-			 run->driver->summary, "capabilities", caps);
+			 run->driver->summary, "capabilities", caps_of(run->caps));
 }
 
 /* The "model name" of the first processor, where /proc/cpuinfo has such. */
@@ -105,10 +111,10 @@ static json_t *requirements_of(const struct run *run)
 	for (size_t i = 0; i < run->n_reqs; i++) {
 		const struct requirement *r = run->reqs[i];
 
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", r->id, "chapter",
-						r->chapter, "title", r->title, "class",
-						requirement_class_name(r), "stake", r->stake));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "id", r->id,
+						      "chapter", r->chapter, "title", r->title,
+						      "class", requirement_class_name(r), "stake",
+						      r->stake, "waivable", r->waivable));
 	}
 	return list;
 }
@@ -138,10 +144,11 @@ static json_t *cases_of(const struct run *run)
 
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:f, s:o, s:s, s:i}",
+			json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:f, s:o, s:s, s:i}",
 				  "requirement", rc->req->id, "test", rc->c.test->name, "config",
-				  rc->c.config_name, "verdict", verdict_name(case_verdict(rc)),
-				  "message", r->message, "notes", r->notes, "deviation",
+				  rc->c.config_name, "needs", caps_of(rc->c.test->needs), "verdict",
+				  verdict_name(case_verdict(rc)), "message", r->message, "notes",
+				  r->notes, "deviation",
 				  r->deviation[0] ? json_string(r->deviation) : json_null(),
 				  "seconds", r->seconds, "measures", measures_of(r), "file",
 				  rc->c.test->file, "line", rc->c.test->line));
@@ -186,7 +193,8 @@ void json_view(const struct run *run, const struct summary *s, FILE *out)
 	char started[32];
 
 	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime(&run->started));
-	json_object_set_new(root, "schema", json_string("iodirty-results-1"));
+	json_object_set_new(root, "schema", json_string("iodirty-results-2"));
+	json_object_set_new(root, "run", json_string(run->id));
 	json_object_set_new(root, "tool",
 			    json_pack("{s:s, s:s}", "name", "iodirty", "version", IODIRTY_VERSION));
 	json_object_set_new(root, "command", command_line(run));

@@ -114,6 +114,7 @@ static void one_chapter(const struct run *run, size_t first, size_t last, xmlTex
 	attribute(w, "hostname", host.nodename);
 	xmlTextWriterStartElement(w, BAD_CAST "properties");
 	property(w, "target", run->driver->name);
+	property(w, "run", run->id);
 	property(w, "seed", seed);
 	property(w, "complete", run->complete ? "true" : "false");
 	xmlTextWriterEndElement(w);

@@ -5,6 +5,7 @@
  * every other "not ok" for a failure; so what does not fail the run is "ok".
  */
 #include "text.h"
+#include "version.h"
 #include "view.h"
 
 static void diagnostics(const struct run_case *rc, FILE *out)
@@ -98,7 +99,8 @@ void ktap_view(const struct run *run, const struct summary *s, FILE *out)
 	for (first = 0; first < run->n_cases; first++)
 		if (!first || run->cases[first].req != run->cases[first - 1].req)
 			number++;
-	fprintf(out, "KTAP version 1\n1..%zu\n", number);
+	fprintf(out, "KTAP version 1\n# iodirty %s, target %s, run %s\n1..%zu\n", IODIRTY_VERSION,
+		run->driver->name, run->id, number);
 	number = 0;
 	for (first = 0; first < run->n_cases; first = last) {
 		for (last = first; last < run->n_cases; last++)

@@ -95,10 +95,11 @@ static int gather_requirements(struct target *t, json_t *rows)
 {
 	(void)t;
 	for (const struct requirement *r = requirements; r->id; r++)
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id,
-						      "class", requirement_class_name(r), "stake",
-						      r->stake, "source", r->source, "title",
-						      r->title, "text", r->text));
+		json_array_append_new(rows,
+				      json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "id", r->id,
+						"class", requirement_class_name(r), "stake",
+						r->stake, "waivable", r->waivable, "source",
+						r->source, "title", r->title, "text", r->text));
 	return 0;
 }
 

@@ -155,18 +155,19 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "certify",
-		.arguments = "[-t TARGET] [-o DIR]",
+		.arguments =
+			"[-t TARGET] [--form FILE] [--waivers FILE] [--repeat N] [--sign KEY]\n"
+			"               [-o DIR]",
 		.summary = "all of it, as a certification package",
 		.help = "Runs reports/certify.py.",
 		.run = certify_main,
 	},
 	{
 		.name = "verify",
-		.arguments = "DIR",
+		.arguments = "PACKAGE [--allowed-signers FILE]",
 		.summary = "recompute a package's verdict from its logs",
-		.help = "Checks a certification package: its files are those that were signed, and\n"
-			"its verdict is what its logs say.",
-		.run = not_built_main,
+		.help = "Runs reports/verify.py.",
+		.run = verify_main,
 	},
 	{
 		.name = "compare",
@@ -176,11 +177,25 @@ static const struct command commands[] = {
 		.run = compare_main,
 	},
 	{
+		.name = "export",
+		.arguments = "FORMAT DIR",
+		.summary = "a run's results as other systems read them",
+		.help = "Runs reports/export.py.",
+		.run = export_main,
+	},
+	{
+		.name = "history",
+		.arguments = "add DIR... | list | remove RUN...  [--db FILE|postgresql://...]",
+		.summary = "many runs, kept in a database",
+		.help = "Runs reports/history.py.",
+		.run = history_main,
+	},
+	{
 		.name = "dashboard",
-		.arguments = "DIR",
-		.summary = "the history of many runs, as a page",
-		.help = "Draws the results found below DIR over time.",
-		.run = not_built_main,
+		.arguments = "[--db FILE|postgresql://...] [-o DIR] [--force]",
+		.summary = "the history of many runs, as a site",
+		.help = "Runs reports/dashboard.py.",
+		.run = dashboard_main,
 	},
 	{
 		.name = "run",
@@ -237,14 +252,6 @@ static const struct command *find_command(const char *name)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
-}
-
-int not_built_main(const struct command *command, int argc, char **argv)
-{
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-		return command_help(command);
-	fprintf(stderr, "iodirty: %s: not built yet\n%s\n", command->name, command->help);
-	return EXIT_CODE_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -81,6 +81,26 @@ int certify_main(const struct command *command, int argc, char **argv)
 	return run_python(command, argc, argv, "reports/certify.py");
 }
 
+int verify_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/verify.py");
+}
+
+int export_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/export.py");
+}
+
+int history_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/history.py");
+}
+
+int dashboard_main(const struct command *command, int argc, char **argv)
+{
+	return run_python(command, argc, argv, "reports/dashboard.py");
+}
+
 int compare_main(const struct command *command, int argc, char **argv)
 {
 	return run_python(command, argc, argv, "reports/compare.py");

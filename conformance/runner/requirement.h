@@ -3,6 +3,8 @@
 #ifndef IODIRTY_REQUIREMENT_H
 #define IODIRTY_REQUIREMENT_H
 
+#include <stdbool.h>
+
 enum requirement_class {
 	REQUIREMENT_MANDATORY,
 	REQUIREMENT_IF_SUPPORTED, /* mandatory where the target claims what it needs */
@@ -15,6 +17,7 @@ struct requirement {
 	const char *title;
 	enum requirement_class class;
 	const char *stake; /* "data-loss": what breaking it costs */
+	bool waivable; /* a vendor may be excused from it; never where data is lost */
 	const char *text; /* normative */
 	const char *source; /* where it comes from */
 };

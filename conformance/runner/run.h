@@ -13,6 +13,8 @@
 #include "requirement.h"
 #include "result.h"
 
+#define RUN_ID_LEN 32 /* hexadecimal digits */
+
 enum leaf_choice {
 	LEAF_QUICK, /* the smallest, and the largest up to 2 MiB */
 	LEAF_USUAL, /* those where the encoding, or the way to it, changes */
@@ -31,6 +33,7 @@ struct run {
 	const struct target_driver *driver;
 	const char *target_arg; /* NULL if none */
 	uint64_t seed;
+	char id[RUN_ID_LEN + 1]; /* of this run and no other; in each of its files */
 	enum leaf_choice leaf;
 	unsigned int jobs;
 	double timeout_scale;

@@ -3,11 +3,11 @@
 
 REQUIREMENTS = [
     {"id": "REPORT-001", "chapter": "REPORT", "title": "A write is reported",
-     "class": "mandatory", "stake": "data-loss"},
+     "class": "mandatory", "stake": "data-loss", "waivable": False},
     {"id": "LEAF-001", "chapter": "LEAF", "title": "A leaf is a leaf", "class": "if-supported",
-     "stake": "interface"},
+     "stake": "interface", "waivable": True},
     {"id": "LEAF-002", "chapter": "LEAF", "title": "Worth knowing", "class": "informative",
-     "stake": "interface"},
+     "stake": "interface", "waivable": True},
 ]
 TEXTS = [dict(r, text="It must hold.\n", source="contract 1") for r in REQUIREMENTS]
 NASTY = "<script>alert('x')</script> & \"quotes\" \u2028 \u202e ${style} ]]> é\x7f"
@@ -15,13 +15,13 @@ NASTY = "<script>alert('x')</script> & \"quotes\" \u2028 \u202e ${style} ]]> é\
 
 def case(requirement="REPORT-001", config="amd-v1/4K", verdict="PASS", message="", **more):
     return {"requirement": requirement, "test": "some_test", "config": config,
-            "verdict": verdict, "message": message, "notes": "", "deviation": None,
+            "needs": [], "verdict": verdict, "message": message, "notes": "", "deviation": None,
             "seconds": 0.01, "measures": [], "file": "conformance/tests/report.c", "line": 12,
             **more}
 
 
 def results(cases, complete=True, requirements=None):
-    return {"schema": "iodirty-results-1", "tool": {"name": "iodirty", "version": "0.1.0"},
+    return {"schema": "iodirty-results-2", "run": "0" * 32, "tool": {"name": "iodirty", "version": "0.1.0"},
             "complete": complete, "requirements": requirements or REQUIREMENTS, "cases": cases}
 
 
@@ -59,7 +59,7 @@ def workload():
 
 def bench(rows):
     context = dict.fromkeys(["cpu_model", "kernel", "clock", "cache_state", "library_note"], "some")
-    context.update(date="2026-01-01", num_cpus=2, library_build_type="debug", mode="quick",
+    context.update(run="1" * 32, date="2026-01-01", num_cpus=2, library_build_type="debug", mode="quick",
                    iodirty_version="0.1.0", target="ref", formats="amd-v1")
     return {"context": context, "benchmarks": rows}
 
