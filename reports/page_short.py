@@ -154,8 +154,8 @@ def ratios(bench):
 
 def benchmark(bench, statement):
     failed = statement["benchmark"]["failed"]
-    wrong = f"<p><strong>{failed} harvests were wrong</strong>: that is a failure.</p>" \
-        if failed else ""
+    wrong = (f"<p><strong>{failed} harvest{'s were' if failed > 1 else ' was'} wrong</strong>: "
+             "that is a failure.</p>") if failed else ""
     rows = ratios(bench) if bench else []
     if len(rows) > 3:
         rows = [rows[0], rows[len(rows) // 2], rows[-1]]
