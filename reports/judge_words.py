@@ -105,7 +105,7 @@ def meaning(results, bad):
 
 # ---- what must stand beside the verdict ----
 
-def ids(requirements, most=20):
+def ids(requirements, most=8):
     return ", ".join(requirements[:most]) + ("…" if requirements[most:] else ".")
 
 

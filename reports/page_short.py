@@ -5,9 +5,9 @@ from collections import Counter
 
 from markup import esc, facts, section, table
 from model import BAD, ONCE, UNTRIED, percent
-from page_cases import STAKE_TEXT, key
+from page_cases import key
 
-ROWS = 12  # of a table; more are in the auditor's part
+ROWS = 8  # of a table; more are in the auditor's part
 
 CLASS_TEXT = {
     "mandatory": "must hold on every product",
@@ -69,7 +69,7 @@ def where(cases):
     return f"{len(cases)} on {', '.join(formats)}" if formats else f"{len(cases)}"
 
 
-def shortened(text, most=120):
+def shortened(text, most=90):
     return text if len(text) <= most else text[:most - 1] + "…"
 
 
@@ -82,7 +82,7 @@ def failures(results):
         r, worst = results.requirements[name], cases[0]
         rows.append([f"{requirement_link(name)} {esc(r.title)}", f"{key(worst.verdict)}"
                      + esc(worst.verdict) + ", a flake" * any(c.flake for c in cases),
-                     esc(STAKE_TEXT.get(r.stake, r.stake)), esc(where(cases)),
+                     esc(r.stake.replace("-", " ")), esc(where(cases)),
                      esc(shortened(worst.message))])
     if not rows:
         return ""
@@ -117,17 +117,16 @@ def claims(statement):
     count = Counter(r["outcome"] for r in rows)
     who = "the vendor's form" if statement["claims"]["by"] == "form" else \
         "the target itself, since no form says otherwise"
-    odd = [[esc(f"{r['kind']} {r['name']}"), r["outcome"], esc(r["why"])]
-           for r in rows if r["outcome"] != "OK"]
+    failed = [[esc(f"{r['kind']} {r['name']}"), r["outcome"], esc(r["why"])]
+              for r in rows if r["outcome"] == "FAIL"]
     claimed = len(rows) - count["WARNING"]
+    unclaimed = ", ".join(esc(r["name"]) for r in rows if r["outcome"] == "WARNING")
     text = f"<p>Of {claimed} claims, by {who}, {count['OK']} hold" + (
         f" and {count['FAIL']} FAIL" if count["FAIL"] else "") + (
-        f"; WARNING: {count['WARNING']} more could be claimed" if count["WARNING"] else "") \
-        + ".</p>"
+        f"; WARNING: not claimed, and there: {unclaimed}" if unclaimed else "") + ".</p>"
     return section("claimed", "Claims", text, table(
-        ["claim", "outcome", "why"], odd[:ROWS], row_heads=True,
-        caption="Claims that do not hold, and what is there unclaimed") if odd else "",
-        more(len(odd), "claims"))
+        ["claim", "outcome", "why"], failed[:ROWS], row_heads=True,
+        caption="Claims that do not hold") if failed else "", more(len(failed), "claims"))
 
 
 def not_exercised(statement):
