@@ -80,8 +80,9 @@ def failures(results):
     rows = []
     for name, cases in list(by_requirement.items())[:ROWS]:
         r, worst = results.requirements[name], cases[0]
-        rows.append([f"{requirement_link(name)} {esc(r.title)}", f"{key(worst.verdict)}"
-                     + esc(worst.verdict) + ", a flake" * any(c.flake for c in cases),
+        rows.append([f"{requirement_link(name)} {esc(r.title)}",
+                     f'<span class="whole">{key(worst.verdict)}'
+                     f"{worst.verdict}{', a flake' * any(c.flake for c in cases)}</span>",
                      esc(r.stake.replace("-", " ")), esc(where(cases)),
                      esc(shortened(worst.message))])
     if not rows:

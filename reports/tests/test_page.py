@@ -171,7 +171,7 @@ class PageTest(Rig):
         self.assertIn("Flakes (1)", text)
         self.assertIn("<td>PASS, FAIL</td><td>fails the certification</td>", text)
         self.assertIn("FAIL, a flake", text)
-        self.assertIn("PASS in run 1, FAIL in run 2: not the same each time. bit 7", text)
+        self.assertIn("<p>Not the same in each run: PASS, FAIL.</p>\n<pre>bit 7</pre>", text)
 
     def test_waived(self):
         text, _, _ = self.render(
