@@ -146,6 +146,7 @@ class JudgeTest(Judged):
         self.assertEqual((statement["verdict"], statement["conformance"]["flakes"]),
                          ("FAILED", []))
         self.assertIn("Run 2 was interrupted.", statement["remarks"])
+        self.assertFalse(judge.read(self.folder, self.facts["created"]).results.data["complete"])
 
     def test_informative_failures_judge_nothing_always_or_now_and_then(self):
         for first in ("FAIL", "PASS"):
