@@ -289,6 +289,12 @@ class PageTest(Rig):
         text, _, _ = self.render([samples.case()], bench=samples.bench(rows))
         self.assertNotIn("Cost as a multiple", text)
 
+    def test_a_picture_of_what_was_not_measured_is_left_out(self):
+        self.render([samples.case()], bench=samples.full_bench())
+        text, _, _ = self.render([samples.case()], bench=samples.bench([samples.row()]))
+        self.assertTrue((self.folder / "plots/ways-vtd-ss.svg").exists())
+        self.assertNotIn("vtd-ss", text)
+
     def test_a_picture_that_is_none_is_refused(self):
         self.render([samples.case()], bench=samples.full_bench())
         (self.folder / "plots/ratio.svg").write_text("", encoding="utf-8")
