@@ -109,31 +109,47 @@ def copy_folder(source, root):
     return made
 
 
-def _unpacked(archive, scratch):
-    """The folder in @archive; UsageError if it is no archive, Wrong if it is a hostile one."""
-    into = scratch / "unpacked"
-    into.mkdir()
-    return package_tar.unpack(archive, into)
+def _unpacked(archive, into):
+    """The folder in @archive; UsageError if it is no archive, ReportError if it is a broken or
+    hostile one."""
+    try:
+        return package_tar.unpack(archive, into, limit=TOTAL_MAX)
+    except ReportError as error:
+        if isinstance(error.__cause__, package_tar.BROKEN) and not any(into.iterdir()):
+            raise UsageError(f"{archive} is neither a folder nor an archive of one: "
+                             f"{error.__cause__}") from error
+        raise
+
+
+def copy_archive(archive, unpacked, root):
+    try:
+        source = _unpacked(archive, unpacked)
+    except UsageError:
+        raise
+    except ReportError as error:
+        return Copy(root, refused=[str(error)])
+    made = copy_folder(source, root)
+    if not package_tar.is_as_written(archive, source):
+        made.refused.append(f"{archive.name}: it is not, byte for byte, the archive that iodirty "
+                            "certify writes of this folder: something was changed or added "
+                            "outside of its files")
+    return made
 
 
 @contextlib.contextmanager
 def opened(given):
     """A Copy of the package, a folder or an archive; UsageError if it is none at all."""
     given = Path(given)
-    if not given.exists():
-        raise UsageError(f"{given} is not there")
+    if not given.is_dir() and not given.is_file():
+        raise UsageError(f"{given} is neither a folder nor an archive" if given.exists()
+                         else f"{given} is not there")
     with tempfile.TemporaryDirectory(prefix="iodirty-verify-") as scratch:
-        scratch = Path(scratch)
-        try:
-            source = given if given.is_dir() else _unpacked(given, scratch)
-        except UsageError:
-            raise
-        except ReportError as error:
-            yield Copy(scratch, refused=[str(error)])
-            return
-        if not any(os.path.lexists(source / name) for name in (MANIFEST, STATEMENT)):
+        root, unpacked = Path(scratch) / "copy", Path(scratch) / "unpacked"
+        root.mkdir()
+        unpacked.mkdir()
+        made = (copy_folder(given, root) if given.is_dir()
+                else copy_archive(given, unpacked, root))
+        if not made.refused and not made.sums.keys() & {MANIFEST, STATEMENT}:
             raise UsageError(f"{given} is no certification package: it has neither {MANIFEST} "
                              f"nor {STATEMENT}")
-        root = scratch / "copy"
-        root.mkdir()
-        yield copy_folder(source, root)
+        yield made
