@@ -14,7 +14,7 @@ import plots  # noqa: E402
 import samples  # noqa: E402
 import system  # noqa: E402
 from model import Bench, Results  # noqa: E402
-from svg import inline  # noqa: E402
+from markup import inline  # noqa: E402
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
