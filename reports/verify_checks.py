@@ -48,7 +48,7 @@ class Package:
     allowed: Path = None
     signer: str = None
     at: datetime.date = None
-    lists: Path = requirement_list.LISTS
+    lists: Path = requirement_list.LISTS  # by version
 
     def __post_init__(self):
         self.parts = Parts(self.copy)
@@ -68,6 +68,8 @@ class Package:
 
 def manifest(p):
     words = list(p.copy.refused)
+    if not p.copy.sums:
+        raise Found(*words)
     try:
         sums = package.parse_manifest(text(p.root / package.MANIFEST))
     except Wrong as error:
@@ -197,6 +199,7 @@ def runs(p):
         words += verify_runs.check_bench(first, statement, parts.bench)
     if parts.system:
         words += verify_runs.check_machine(first, parts.system, parts.form)
+    words += verify_runs.check_tool(p.root / "tool", statement["tool"])
     refuse(words)
     return (f"{number(len(parts.runs), 'run')} of one target on one machine, one after the other, "
             "as the statement says")
@@ -254,7 +257,7 @@ def report(p):
         at = next((n for n, (a, b) in enumerate(lines, 1) if a != b), "its end")
         raise Found("index.html: it is not the report of this package: what iodirty makes of its "
                     f"files differs, from line {at} on")
-    return "index.html is the report of these logs, byte for byte"
+    return "index.html is what iodirty makes of these logs and plots, byte for byte"
 
 
 CHECKS = [manifest, signature, layout, schemas, summary, views, options, complete, runs, verdict,
@@ -268,4 +271,3 @@ def ended_waivers(p):
         if w["excused"] and day > datetime.date.fromisoformat(w["expires"]):
             yield (f"it was good when it was made; the waiver of {w['requirement']} ended on "
                    f"{w['expires']}")
-
