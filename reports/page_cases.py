@@ -35,6 +35,7 @@ def failure(cases, requirement, target):
              f'<p class="small faint">{esc(requirement.cls)}; at stake: '
              f"{esc(STAKE_TEXT.get(requirement.stake, requirement.stake))}; "
              f"test {esc(case.test)}, {esc(case.where)}</p>",
+             f"<p>Not the same in each run: {', '.join(case.verdicts)}.</p>" if case.flake else "",
              f"<pre>{esc(case.message or MEANING[case.verdict])}</pre>"]
     if case.notes:
         parts.append(f"<pre>{esc(case.notes)}</pre>")

@@ -4,16 +4,21 @@
 from collections import Counter
 
 from markup import esc, facts, section, table
-from model import ONCE, percent
-from page_cases import STAKE_TEXT, key
+from model import BAD, ONCE, UNTRIED, percent
+from page_cases import key
 
-ROWS = 12  # of a table; more are in the auditor's part
+ROWS = 8  # of a table; more are in the auditor's part
 
 CLASS_TEXT = {
     "mandatory": "must hold on every product",
     "if-supported": "must hold where the product claims the capability",
     "informative": "is recorded, and judges nothing",
 }
+# Counters of a class, in words.
+COUNTS = {"requirements": "all", "tried": "tried", "passed": "passed", "failed": "failed",
+          "waived": "waived", "deviating": "known deviation", "not_capable": "not capable",
+          "skipped": "skipped", "no_case": "no case"}
+RARE = {"deviating", "not_capable", "no_case"}  # left out where there is none
 # Of system.json; where a name is not there, so it is.
 SYSTEM = ["kernel", "os", "machine", "cpu_model", "microcode", "memory", "firmware"]
 
@@ -28,25 +33,28 @@ def more(count, anchor):
             "the auditor.</p>") if count > ROWS else ""
 
 
+def count_cases(results):
+    """As a class of the statement, of single cases."""
+    counts = results.counts
+    return {"requirements": len(results.cases), "no_case": 0,
+            "tried": sum(n for v, n in counts.items() if v not in UNTRIED),
+            "failed": sum(counts[v] for v in BAD), "passed": counts["PASS"],
+            "waived": counts["WAIVED"], "deviating": counts["XFAIL"],
+            "not_capable": counts["NOT_CAPABLE"], "skipped": counts["SKIP"]}
+
+
 def summary(statement, results):
-    rows = [[f'{esc(c["class"])}<br><span class="faint small">{CLASS_TEXT[c["class"]]}</span>',
-             *(f"{c[name]:,}" for name in ("requirements", "tried", "passed", "failed", "waived",
-                                           "deviating", "not_capable", "skipped", "no_case"))]
-            for c in statement["conformance"]["classes"]]
-    counts = Counter(c.verdict for c in results.cases)
-    untried = counts["SKIP"] + counts["NOT_CAPABLE"] + counts["NOT_RUN"]
-    failed = sum(counts.values()) - untried + counts["NOT_RUN"] - sum(
-        counts[v] for v in ("PASS", "WAIVED", "XFAIL"))
-    rows.append(['single cases<br><span class="faint small">a test in one configuration</span>',
-                 *(f"{n:,}" for n in (len(results.cases), len(results.cases) - untried,
-                                      counts["PASS"], failed, counts["WAIVED"], counts["XFAIL"],
-                                      counts["NOT_CAPABLE"], counts["SKIP"])), "–"])
+    counted = [(c["class"], CLASS_TEXT[c["class"]], c)
+               for c in statement["conformance"]["classes"]]
+    counted.append(("single cases", "a test in one configuration", count_cases(results)))
+    shown = [name for name in COUNTS if name not in RARE or any(c[name] for _, _, c in counted)]
+    rows = [[f'{esc(name)}<br><span class="faint small">{text}</span>',
+             *(f"{c[n]:,}" for n in shown)] for name, text, c in counted]
     runs = len(statement["conformance"]["runs"])
     return section("summary", "Results by class", table(
-        ["class", "all", "tried", "passed", "failed", "waived", "known deviation", "not capable",
-         "skipped", "no case"], rows, numeric=range(1, 10), row_heads=True,
-        caption=f"Requirements by class. Each counts as its worst case, each case as the worst of "
-        f"{runs} run{'s' * (runs > 1)}"))
+        ["class", *(COUNTS[n] for n in shown)], rows, numeric=range(1, 1 + len(shown)),
+        row_heads=True, caption="Requirements by class. Each counts as its worst case, each case "
+        f"as the worst of {runs} run{'s' * (runs > 1)}"))
 
 
 def remarks(statement):
@@ -61,6 +69,10 @@ def where(cases):
     return f"{len(cases)} on {', '.join(formats)}" if formats else f"{len(cases)}"
 
 
+def shortened(text, most=90):
+    return text if len(text) <= most else text[:most - 1] + "…"
+
+
 def failures(results):
     by_requirement = {}
     for case in results.bad_cases:
@@ -68,14 +80,15 @@ def failures(results):
     rows = []
     for name, cases in list(by_requirement.items())[:ROWS]:
         r, worst = results.requirements[name], cases[0]
-        rows.append([requirement_link(name), f"{key(worst.verdict)}{worst.verdict}"
-                     + ("<br>a flake" if any(c.flake for c in cases) else ""), esc(r.title),
-                     esc(STAKE_TEXT.get(r.stake, r.stake)), esc(where(cases)),
-                     esc(worst.message[:200])])
+        rows.append([f"{requirement_link(name)} {esc(r.title)}",
+                     f'<span class="whole">{key(worst.verdict)}'
+                     f"{worst.verdict}{', a flake' * any(c.flake for c in cases)}</span>",
+                     esc(r.stake.replace("-", " ")), esc(where(cases)),
+                     esc(shortened(worst.message))])
     if not rows:
         return ""
     return section("failed", f"What failed ({len(by_requirement)})", table(
-        ["requirement", "verdict", "it says", "at stake", "cases", "the first of them"], rows,
+        ["requirement", "verdict", "at stake", "cases", "the first of them"], rows, css="roomy",
         row_heads=True, caption="Requirements that failed"),
         more(len(by_requirement), "failures"))
 
@@ -105,17 +118,16 @@ def claims(statement):
     count = Counter(r["outcome"] for r in rows)
     who = "the vendor's form" if statement["claims"]["by"] == "form" else \
         "the target itself, since no form says otherwise"
-    odd = [[esc(f"{r['kind']} {r['name']}"), r["outcome"], esc(r["why"])]
-           for r in rows if r["outcome"] != "OK"]
+    failed = [[esc(f"{r['kind']} {r['name']}"), r["outcome"], esc(r["why"])]
+              for r in rows if r["outcome"] == "FAIL"]
     claimed = len(rows) - count["WARNING"]
+    unclaimed = ", ".join(esc(r["name"]) for r in rows if r["outcome"] == "WARNING")
     text = f"<p>Of {claimed} claims, by {who}, {count['OK']} hold" + (
         f" and {count['FAIL']} FAIL" if count["FAIL"] else "") + (
-        f"; WARNING: {count['WARNING']} more could be claimed" if count["WARNING"] else "") \
-        + ".</p>"
+        f"; WARNING: not claimed, and there: {unclaimed}" if unclaimed else "") + ".</p>"
     return section("claimed", "Claims", text, table(
-        ["claim", "outcome", "why"], odd[:ROWS], row_heads=True,
-        caption="Claims that do not hold, and what is there unclaimed") if odd else "",
-        more(len(odd), "claims"))
+        ["claim", "outcome", "why"], failed[:ROWS], row_heads=True,
+        caption="Claims that do not hold") if failed else "", more(len(failed), "claims"))
 
 
 def not_exercised(statement):
@@ -142,8 +154,8 @@ def ratios(bench):
 
 def benchmark(bench, statement):
     failed = statement["benchmark"]["failed"]
-    wrong = f"<p><strong>{failed} harvests were wrong</strong>: that is a failure.</p>" \
-        if failed else ""
+    wrong = (f"<p><strong>{failed} harvest{'s were' if failed > 1 else ' was'} wrong</strong>: "
+             "that is a failure.</p>") if failed else ""
     rows = ratios(bench) if bench else []
     if len(rows) > 3:
         rows = [rows[0], rows[len(rows) // 2], rows[-1]]
