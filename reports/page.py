@@ -247,7 +247,7 @@ def workloads(statement):
 def recheck(statement):
     target = statement["product"]["target"]
     more = "".join(f" --workload {esc(name)}" for name in
-                   (statement.get("workloads") or {}).get("names", []))
+                   statement.get("workloads", {}).get("names", []))
     return section(
         "recheck", "How to check this report",
         "<p>Nothing was changed since it was made:</p>",
@@ -265,7 +265,7 @@ def render(statement, results, bench, charts, system):
     anchors = [("summary", "Summary"), ("matrix", "Matrix"), ("skips", "Skipped"),
                ("performance", "Performance"), ("requirements", "Requirements"),
                ("system", "System"), ("recheck", "How to check")]
-    if statement.get("workloads"):
+    if "workloads" in statement:
         anchors.insert(3, ("workloads", "Workloads"))
     if results.bad_cases:
         anchors.insert(1, ("failures", "Failures"))
