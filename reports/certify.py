@@ -26,6 +26,7 @@ import checkout  # noqa: E402  (no bytecode into the checkout)
 import form as forms  # noqa: E402
 import judge  # noqa: E402
 import package_tar  # noqa: E402
+import page  # noqa: E402
 import signing  # noqa: E402
 import waivers  # noqa: E402
 from certify_run import (FAILED, JOURNAL, PASSED, USAGE, Machine, say,  # noqa: E402
@@ -253,30 +254,21 @@ def assemble(args, machine, directory):
                  target=args.target, tool=tool(directory), via=args.via)
     statement = judge.judge(directory, facts)
     write_json(directory / STATEMENT, statement)
-    show(directory, statement)
+    evidence = judge.read(directory, statement["created"])
+    if evidence.bench:
+        draw(evidence.bench, directory / "plots")
+    (directory / "index.html").write_text(page.render(directory), encoding="utf-8")
     return statement
 
 
 def draw(bench, directory):
-    """Name -> SVG of each chart, also in @directory."""
+    """Its charts. matplotlib takes a while to load: who is refused need not wait for it."""
     import plots
     charts = plots.draw_all(bench)
     if charts:
         directory.mkdir()
     for name, svg in charts.items():
         (directory / f"{name}.svg").write_text(svg, encoding="utf-8")
-    return charts
-
-
-def show(directory, statement):
-    """index.html and what is drawn. matplotlib takes a while to load: who is refused need not
-    wait for it."""
-    import page
-    evidence = judge.read(directory, statement["created"])
-    charts = draw(evidence.bench, directory / "plots") if evidence.bench else {}
-    (directory / "index.html").write_text(
-        page.render(statement, evidence.results, evidence.bench, charts,
-                    load_json(directory / "system.json")), encoding="utf-8")
 
 
 def archive(args):
