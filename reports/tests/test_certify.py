@@ -502,8 +502,9 @@ expires = 2999-12-31
         self.assertEqual((self.fake / "checked").read_text(encoding="utf-8"),
                          f"{self.fake}/iodirty -t ref {chosen}\n")
         page = (self.out / "index.html").read_text(encoding="utf-8")
-        self.assertIn("iodirty certify -t ref --repeat 2 --workload nic --workload some.trace", page)
-        self.assertIn('<td>nic</td><td class="n">2</td>', page)
+        self.assertIn("iodirty certify -t ref --repeat 2 --workload nic --workload some.trace",
+                      page)
+        self.assertIn('<th scope="row">nic</th><td class="n">2</td>', page)
         self.assertIn("Harvests of what devices write", page)
         self.assertIn("amd-v1/4K/nic", page)
 
