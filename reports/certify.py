@@ -27,7 +27,6 @@ import form as forms  # noqa: E402
 import judge  # noqa: E402
 import package_tar  # noqa: E402
 import page  # noqa: E402
-import plots  # noqa: E402
 import signing  # noqa: E402
 import waivers  # noqa: E402
 from certify_run import (FAILED, JOURNAL, PASSED, USAGE, Machine, say,  # noqa: E402
@@ -255,16 +254,21 @@ def assemble(args, machine, directory):
                  target=args.target, tool=tool(directory), via=args.via)
     statement = judge.judge(directory, facts)
     write_json(directory / STATEMENT, statement)
-    evidence = judge.read(directory, facts["created"])
-    charts = plots.draw_all(evidence.bench) if evidence.bench else {}
-    if charts:
-        (directory / "plots").mkdir()
-    for name, svg in charts.items():
-        (directory / f"plots/{name}.svg").write_text(svg, encoding="utf-8")
-    (directory / "index.html").write_text(
-        page.render(statement, evidence.results, evidence.bench, charts,
-                    load_json(directory / "system.json")), encoding="utf-8")
+    evidence = judge.read(directory, statement["created"])
+    if evidence.bench:
+        draw(evidence.bench, directory / "plots")
+    (directory / "index.html").write_text(page.render(directory), encoding="utf-8")
     return statement
+
+
+def draw(bench, directory):
+    """Its charts. matplotlib takes a while to load: who is refused need not wait for it."""
+    import plots
+    charts = plots.draw_all(bench)
+    if charts:
+        directory.mkdir()
+    for name, svg in charts.items():
+        (directory / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def archive(args):

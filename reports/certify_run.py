@@ -117,8 +117,9 @@ class Machine:
         """system.json and system/, in @directory."""
         status, said = self.quiet([sys.executable, HERE / "system.py", "-o", "."], directory)
         if status or not (directory / "system.json").is_file():
-            sys.stderr.write(said)
-            raise ReportError(f"system facts could not be read (exit status {status})")
+            why = said.strip().splitlines()[-1:] or [f"exit status {status}"]
+            raise ReportError(f"facts about the system could not be had: {why[0]}; no package "
+                              "was written")
 
     # ---- the runs ----
 
