@@ -5,7 +5,7 @@ from markup import details, esc, facts, section, table
 from model import MEANING, ONCE, VERDICTS, worst
 
 SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
-           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "–"}
+           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "s"}
 STAKE_TEXT = {
     "data-loss": "a page written by a device is lost in migration",
     "memory-corruption": "memory that nobody asked to change is changed",

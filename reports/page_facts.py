@@ -82,16 +82,19 @@ def cell(value):
 def block(name, value):
     """A value with a name and parts of its own."""
     title = f"<h3>{esc(words(name))}</h3>"
+    if not value:
+        return f"{title}<p>none</p>"
     if isinstance(value, dict):
         return title + tree(value)
-    if value and all(isinstance(v, dict) for v in value):
+    if all(isinstance(v, dict) for v in value):
         head = list(dict.fromkeys(k for v in value for k in v))
         listed = table([esc(words(h)) for h in head],
                        [[cell(v.get(h)) for h in head] for v in value], row_heads=True,
-                       caption=esc(words(name)))
+                       caption=f"{esc(words(name))}, as the system shows them")
         return title + (listed if len(value) <= 20 else details(f"{len(value)} of them", listed))
-    return title + details(f"{len(value)} of them", f"<code>{esc(' '.join(map(str, value)))}</code>"
-                           ) if value else title + "<p>none</p>"
+    text = f"<code>{esc(' '.join(map(str, value)))}</code>"
+    return title + (details(f"{len(value)} of them", text) if len(value) > 40
+                    else f"<p>{text}</p>")
 
 
 def tree(value):
