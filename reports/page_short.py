@@ -180,9 +180,10 @@ def system(found, declared):
     shown = [f"{i.get('name')} ({i.get('devices')} devices)" for i in iommus
              if isinstance(i, dict)] if isinstance(iommus, list) else []
     firmware = joined(found.get("firmware"), "vendor", "version", "date")
-    form = [("product", joined(declared, "vendor", "product", "version")),
-            ("IOMMU", joined(declared["iommu"], "vendor", "model", "revision"))
-            ] if declared else []
+    form = []
+    if declared:
+        form = [("product", joined(declared, "vendor", "product", "version")),
+                ("IOMMU", joined(declared["iommu"], "vendor", "model", "revision"))]
     return section("machine", "The machine", facts(
         form + [(name.replace("_", " "), found[name]) for name in SYSTEM
                 if isinstance(found.get(name), (str, int))]
@@ -194,4 +195,5 @@ def parts(statement, evidence, facts_of_system):
     return [part for part in [
         summary(statement, results), failures(results), flakes(statement), waived(statement),
         claims(statement), not_exercised(statement), remarks(statement),
-        benchmark(evidence.bench, statement), system(facts_of_system, statement["declared"])] if part]
+        benchmark(evidence.bench, statement),
+        system(facts_of_system, statement["declared"])] if part]

@@ -235,7 +235,7 @@ class PageTest(Rig):
         for words in ("<dd>Some Firmware 1.4.2</dd>", "<dd>dmar0 (3 devices)</dd>"):
             self.assertIn(words, short)
         for odd in ({}, [], {"iommus": [1, {}], "firmware": "some"}, {"iommus": 3},
-                     {"a": {"b": {"c": [[{"d": None}]]}}, "e": [1, None, {}], "f": True}):
+                    {"a": {"b": {"c": [[{"d": None}]]}}, "e": [1, None, {}], "f": True}):
             self.render([samples.case()], system=odd)
 
     def test_the_tool_and_its_diff(self):
