@@ -19,7 +19,7 @@ def claims(statement):
              esc(r["why"])] for r in statement["claims"]["rows"]]
     return section("claims", "Every claim", table(
         ["name", "kind", "claimed", "there", "cases", "of these ran", "outcome", "why"], rows,
-        numeric=[4, 5], row_heads=True,
+        numeric=[4, 5], row_heads=True, css="roomy",
         caption="What is claimed, what the target has, and the cases that show it"))
 
 
@@ -31,7 +31,7 @@ def waivers(statement):
             for w in statement["waivers"]]
     return rows and section("waivers", "Waivers", table(
         ["requirement", "test", "configuration", "reason", "until", "excuses"], rows,
-        row_heads=True, caption="waivers.toml, and what each excuses: failures alone, and only of "
+        row_heads=True, css="roomy", caption="waivers.toml, and what each excuses: failures alone, and only of "
         "requirements that may be waived"))
 
 
@@ -43,7 +43,7 @@ def runs(statement):
             for n, r in enumerate(statement["conformance"]["runs"], 1)]
     return section("runs", "The runs", table(
         ["run", "id", "started", "seconds", "seed", "exit status", "complete", "cases"], rows,
-        numeric=[3, 5], row_heads=True, caption="Runs of the suite; their logs are in logs/run-N"))
+        numeric=[3, 5], row_heads=True, css="roomy", caption="Runs of the suite; their logs are in logs/run-N"))
 
 
 def workloads(statement):
