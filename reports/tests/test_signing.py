@@ -74,7 +74,8 @@ class VerifyTest(SignedWorld):
         signing.sign(self.manifest, self.key)
         self.only("signature", "which is not rival@example.com's by",
                   more=self.by_list("--signer", "rival@example.com"))
-        self.only("signature", "which is not stranger's by", more=self.by_list("--signer", "stranger"))
+        self.only("signature", "which is not stranger's by",
+                  more=self.by_list("--signer", "stranger"))
 
     def test_another_manifest(self):
         signing.sign(self.manifest, self.key)

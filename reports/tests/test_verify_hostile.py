@@ -104,8 +104,8 @@ class HostileTest(World):
                  "it is not JSON"),
                 (good.replace(b"vtd-ss", b"vtd-\xff\xfe", 1), "is not UTF-8"),
                 (good.replace(b"vtd-ss", b"\\ud800", 1), "half of a character"),
-                (good[:-20], "it is not JSON"), (b"", "it is not JSON"), (b"\xef\xbb\xbf" + good,
-                                                                       "it is not JSON"),
+                (good[:-20], "it is not JSON"), (b"", "it is not JSON"),
+                (b"\xef\xbb\xbf" + good, "it is not JSON"),
                 (b"null", "the whole: None is not of type 'object'")):
             with self.subTest(words):
                 self.assertNotEqual(spoilt, good)
@@ -127,7 +127,8 @@ class HostileTest(World):
                 (BOMB.encode(), "it has a DTD"),
                 (b'<?xml version="1.0"?><!DOCTYPE t SYSTEM "file:///etc/passwd"><t/>', "a DTD"),
                 (good[:-5], "it is not XML"), (good.replace(b"UTF-8", b"UTF-99"), "it is not XML"),
-                (b"<a>" * 100000, "it is not XML"), (good.replace(b"ABI", b"\xff\xff"), "not UTF-8"),
+                (b"<a>" * 100000, "it is not XML"),
+                (good.replace(b"ABI", b"\xff\xff"), "not UTF-8"),
                 (b"<testsuites/>", "tests is “None”, and by results.json “19”")):
             with self.subTest(words):
                 self.put("logs/run-1/junit.xml", spoilt)
