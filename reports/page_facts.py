@@ -31,8 +31,8 @@ def waivers(statement):
             for w in statement["waivers"]]
     return rows and section("waivers", "Waivers", table(
         ["requirement", "test", "configuration", "reason", "until", "excuses"], rows,
-        row_heads=True, css="roomy", caption="waivers.toml, and what each excuses: failures alone, and only of "
-        "requirements that may be waived"))
+        row_heads=True, css="roomy", caption="waivers.toml, and what each excuses: failures "
+        "alone, and only of requirements that may be waived"))
 
 
 def runs(statement):
@@ -43,7 +43,8 @@ def runs(statement):
             for n, r in enumerate(statement["conformance"]["runs"], 1)]
     return section("runs", "The runs", table(
         ["run", "id", "started", "seconds", "seed", "exit status", "complete", "cases"], rows,
-        numeric=[3, 5], row_heads=True, css="roomy", caption="Runs of the suite; their logs are in logs/run-N"))
+        numeric=[3, 5], row_heads=True, css="roomy",
+        caption="Runs of the suite; their logs are in logs/run-N"))
 
 
 def workloads(statement):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 import functools
 import json
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -299,6 +300,14 @@ class PageTest(Rig):
         rows = [samples.row(density=d, floor=False) for d in (0.0, 1.0)]
         text, _, _ = self.render([samples.case()], bench=samples.bench(rows))
         self.assertNotIn("Cost as a multiple", text)
+
+    def test_whoever_makes_it_again_draws_nothing(self):
+        self.render([samples.case()], bench=samples.full_bench())
+        code = ("import sys; sys.modules['matplotlib'] = None; sys.dont_write_bytecode = True; "
+                "import page; sys.stdout.write(page.render(sys.argv[1]))")
+        done = subprocess.run([sys.executable, "-c", code, self.folder], cwd=HERE.parent, text=True,
+                              capture_output=True, check=False, timeout=60)
+        self.assertEqual(done.stdout, page.render(self.folder), done.stderr)
 
     def test_a_picture_of_what_was_not_measured_is_left_out(self):
         self.render([samples.case()], bench=samples.full_bench())
