@@ -77,8 +77,8 @@ class ManifestTest(unittest.TestCase):
     def test_what_is_none(self):
         for line in (f"{SUM} a", f"{SUM} *a", f"{SUM.upper()}  a", f"{SUM[1:]}  a", f"{SUM}  ",
                      f"{SUM}  /a", f"{SUM}  ../a", f"{SUM}  b/../a", f"{SUM}  ./a", f"{SUM}  a/",
-                     f"{SUM}  a//b", f"\\{SUM}  a\\nb", f"{SUM}  a\\b", f"{SUM}  a\r", f"{SUM}  a\x1b",
-                     "", "# comment", f"{SUM}  MANIFEST.sha256",
+                     f"{SUM}  a//b", f"\\{SUM}  a\\nb", f"{SUM}  a\\b", f"{SUM}  a\r",
+                     f"{SUM}  a\x1b", "", "# comment", f"{SUM}  MANIFEST.sha256",
                      f"{SUM}  MANIFEST.sha256.sig", f"{SUM}  .iodirty-partial", f"{SUM}  ok"):
             with self.subTest(line):
                 with self.assertRaisesRegex(ReportError, "line 2 is none that a manifest has"):
