@@ -27,7 +27,6 @@ import form as forms  # noqa: E402
 import judge  # noqa: E402
 import package_tar  # noqa: E402
 import page  # noqa: E402
-import plots  # noqa: E402
 import signing  # noqa: E402
 import waivers  # noqa: E402
 from certify_run import (FAILED, JOURNAL, PASSED, USAGE, Machine, say,  # noqa: E402
@@ -236,35 +235,36 @@ def run_all(args, machine, directory):
             "benchmark": {"exit_status": bench_status, "mode": args.mode}}
 
 
-def tool(directory):
-    """Version and state of iodirty."""
-    commit, clean = checkout.write(ROOT, directory / "tool")
-    first = load_json(directory / "logs/run-1/results.json")
-    return {"version": first["tool"]["version"], "git_commit": commit, "git_clean": clean}
-
-
 def assemble(args, machine, directory):
     """Fill the package; its statement."""
     for name, given in ((judge.FORM, args.form), (judge.WAIVERS, args.waivers)):
         if given:
             shutil.copyfile(given, directory / name)
+    commit, clean = checkout.write(ROOT, directory / "tool")
     facts = run_all(args, machine, directory)
     say("report")
     now = datetime.datetime.now(datetime.timezone.utc)
+    version = load_json(directory / "logs/run-1/results.json")["tool"]["version"]
     facts.update(id=secrets.token_hex(16), created=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-                 target=args.target, tool=tool(directory), via=args.via)
+                 target=args.target, via=args.via,
+                 tool={"version": version, "git_commit": commit, "git_clean": clean})
     statement = judge.judge(directory, facts)
     write_json(directory / STATEMENT, statement)
-    evidence = judge.read(directory, facts["created"])
-    charts = plots.draw_all(evidence.bench) if evidence.bench else {}
-    if charts:
-        (directory / "plots").mkdir()
-    for name, svg in charts.items():
-        (directory / f"plots/{name}.svg").write_text(svg, encoding="utf-8")
-    (directory / "index.html").write_text(
-        page.render(statement, evidence.results, evidence.bench, charts,
-                    load_json(directory / "system.json")), encoding="utf-8")
+    evidence = judge.read(directory, statement["created"])
+    if evidence.bench:
+        draw(evidence.bench, directory / "plots")
+    (directory / "index.html").write_text(page.render(directory), encoding="utf-8")
     return statement
+
+
+def draw(bench, directory):
+    """Its charts. matplotlib takes a while to load: who is refused need not wait for it."""
+    import plots
+    charts = plots.draw_all(bench)
+    if charts:
+        directory.mkdir()
+    for name, svg in charts.items():
+        (directory / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def archive(args):

@@ -3,8 +3,10 @@
 What a vendor claims, held against what the target has and what the run showed.
 
 A capability is shown by cases that need it, a format by cases that ran on it. What is
-claimed and was not shown is FAIL: else one could claim what nobody looked at. What the
-target has and the vendor does not claim is a WARNING.
+claimed and was not shown is FAIL: else one could claim what nobody looked at. But a
+capability is UNTESTED where no test could show it: none needs it, or each needs others too
+that the target does not have. What the target has and the vendor does not claim is a
+WARNING.
 """
 
 from model import UNTRIED
@@ -30,8 +32,8 @@ def row(kind, name, claimed, present, cases):
             "cases": len(cases), "ran": len(ran), "outcome": "OK", "why": ""}
 
 
-def judge_row(made, cases, known):
-    """Outcome and reason of a row."""
+def judge_row(made, cases, known, have):
+    """Outcome and reason of a row; @have: the target's capabilities."""
     kind, name = made["kind"], made["name"]
     if not made["claimed"]:
         return "WARNING", f"the target has the {kind}, and it is not claimed"
@@ -43,22 +45,25 @@ def judge_row(made, cases, known):
     skipped = [c for c in cases if name in wanting(c)]
     if kind == "capability" and skipped:
         return "FAIL", f"claimed, and {len(skipped)} of its cases were skipped for want of it"
+    lacking = sorted({n for c in cases for n in c.needs} - set(have))
+    if kind == "capability" and all(set(c.needs) - set(have) for c in cases):
+        return "UNTESTED", "each test of it needs more, which the target does not have: " \
+            + ", ".join(lacking) if cases else "no test needs it"
     if not cases:
-        return ("OK", "no test needs it") if kind == "capability" else \
-            ("FAIL", "claimed, and it has no case")
+        return "FAIL", "claimed, and it has no case"
     if not made["ran"]:
         return "FAIL", f"claimed, and none of its cases ran: {cases[0].verdict}, " \
             f"{cases[0].message or 'no reason given'}"
     return "OK", ""
 
 
-def of_kind(kind, claimed, present, known, cases_of):
+def of_kind(kind, claimed, present, known, have, cases_of):
     """Rows, by name; @claimed None: what the target itself says."""
     rows = []
     for name in sorted(set(present if claimed is None else [*claimed, *present])):
         cases = cases_of(name)
         made = row(kind, name, claimed is None or name in claimed, name in present, cases)
-        made["outcome"], made["why"] = judge_row(made, cases, known)
+        made["outcome"], made["why"] = judge_row(made, cases, known, have)
         rows.append(made)
     return rows
 
@@ -84,9 +89,9 @@ def judge(results, declared):
     on = {}
     for case in results.cases:
         on.setdefault(case.format, []).append(case)
+    have = results.data["target"]["capabilities"]
     kernel = [of_kernel(results, declared)] if declared else []
-    capabilities = of_kind(
-        "capability", claims.get("capabilities"), results.data["target"]["capabilities"],
-        known_capabilities(results), lambda name: needing.get(name, []))
+    capabilities = of_kind("capability", claims.get("capabilities"), have,
+                           known_capabilities(results), have, lambda name: needing.get(name, []))
     return kernel + capabilities + of_kind(
-        "format", claims.get("formats"), formats, formats, lambda name: on.get(name, []))
+        "format", claims.get("formats"), formats, formats, have, lambda name: on.get(name, []))

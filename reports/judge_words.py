@@ -52,6 +52,10 @@ def waived(count):
     return f", with {number(count, 'waived failure')}" if count else ""
 
 
+def deviating(count):
+    return f", with {number(count, 'failure')} that a listed deviation explains" if count else ""
+
+
 def conformance_failed(results):
     """What went wrong in the suite, without a verdict."""
     bad = results.bad_cases
@@ -71,7 +75,8 @@ def sentence(results, target, runs, bad):
     if not bad:
         return (f"PASSED: {number(counts['PASS'], 'case')} of "
                 f"{number(len(results.tried), 'requirement')} on {target}{in_runs(runs)}"
-                + (excused or ", and none failed") + ".")
+                + deviating(counts["XFAIL"])
+                + (excused or (", and none failed" if not counts["XFAIL"] else "")) + ".")
     others = " and ".join(OTHERS[part] for part in bad if part != "conformance")
     if "conformance" not in bad:
         return f"FAILED: {others} on {target}; the conformance suite passed{excused}."

@@ -21,7 +21,7 @@ from model import ReportError, UsageError
 
 MANIFEST = "MANIFEST.sha256"
 OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
-BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 PIECE = 1 << 16
 LONGEST = 1 << 20      # bytes of a header: what a reader holds in memory
 LARGEST = 8 << 30      # bytes of all files
@@ -102,6 +102,11 @@ def plain(path, limit):
                 if size > limit:
                     raise ReportError(f"it holds more than {limit >> 20:,} MiB")
                 file.write(piece)
+    except OSError as error:
+        file.close()
+        if error.errno is None:  # gzip's and bz2's word for what is none of theirs
+            raise tarfile.ReadError(str(error)) from error
+        raise
     except BaseException:
         file.close()
         raise
@@ -126,7 +131,7 @@ def parts_of(info):
 
 def members(tar, limit):
     """(member, its parts), each looked at before anything of it is used."""
-    seen, size = set(), 0
+    seen, tops, size = set(), set(), 0
     for info in tar:
         parts = parts_of(info)
         size += info.size
@@ -137,7 +142,8 @@ def members(tar, limit):
         seen.add(parts)
         if len(seen) > MOST:
             raise ReportError(f"it has more than {MOST:,} members")
-        if len({p[0] for p in (parts, next(iter(seen))) if p}) > 1:
+        tops.update(parts[:1])
+        if len(tops) > 1:
             raise ReportError("it has more than one folder at its top")
         yield info, parts
 

@@ -123,6 +123,7 @@ def claims(statement):
     claimed = len(rows) - count["WARNING"]
     unclaimed = ", ".join(esc(r["name"]) for r in rows if r["outcome"] == "WARNING")
     text = f"<p>Of {claimed} claims, by {who}, {count['OK']} hold" + (
+        f", {count['UNTESTED']} could not be tested here" if count["UNTESTED"] else "") + (
         f" and {count['FAIL']} FAIL" if count["FAIL"] else "") + (
         f"; WARNING: not claimed, and there: {unclaimed}" if unclaimed else "") + ".</p>"
     return section("claimed", "Claims", text, table(

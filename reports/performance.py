@@ -110,11 +110,9 @@ def way_table(cells, title="Numbers"):
 
 
 def by_format(bench, charts, prefix):
-    """(what follows @prefix, chart) of each whose name begins so, in the benchmark's order."""
-    order = [safe(f) for f in bench.formats]
-    found = [(name.removeprefix(prefix), svg) for name, svg in charts.items()
-             if name.startswith(prefix)]
-    return sorted(found, key=lambda f: order.index(f[0]) if f[0] in order else len(order))
+    """(name of a format, chart) of each whose name is @prefix and a format that was measured."""
+    return [(safe(f), charts[prefix + safe(f)]) for f in bench.formats
+            if prefix + safe(f) in charts]
 
 
 def several(title, charts, caption, numbers, shown=1):

@@ -11,37 +11,33 @@ BOARD = ("sys_vendor", "product_name", "product_version", "product_sku", "board_
          "board_name", "board_version")
 
 
-def registers(iommu):
-    """Of intel-iommu/cap, amd-iommu/features and the like: drivers have them in folders of
-    their own, beside those that every device has."""
-    return {f"{folder.name}/{file.name}": read_text_of(file)
-            for folder in entries_of(iommu)
-            if folder.is_dir() and not folder.is_symlink()
-            and folder.name not in ("devices", "power")
-            for file in entries_of(folder) if file.is_file()}
-
-
-def read_text_of(path):
+def text_of(file):
+    """"" if it is not there, the reason if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
     except OSError as error:
         return f"not readable: {error.strerror}"
 
 
-def entries_of(path):
-    try:
-        return sorted(path.iterdir())
-    except OSError:
-        return []
+def registers(iommu):
+    """Of intel-iommu/cap, amd-iommu/features and the like: drivers have them in folders of
+    their own, beside those that every device has."""
+    return {f"{folder.name}/{file.name}": text_of(file)
+            for folder in entries(iommu)
+            if folder.is_dir() and not folder.is_symlink()
+            and folder.name not in ("devices", "power")
+            for file in entries(folder) if file.is_file()}
 
 
 def iommus():
     """Those of the machine, with what their drivers show."""
     found = []
-    for path in entries("/sys/class/iommu"):
+    for path in entries(at("/sys/class/iommu")):
         shown = registers(path)
         found.append({"name": path.name, "registers": shown,
-                      "devices": len(entries_of(path / "devices")),
+                      "devices": len(entries(path / "devices")),
                       "note": "" if shown else NO_REGISTERS})
     return found
 
@@ -51,22 +47,21 @@ def link_name(path):
 
 
 def iommu_groups():
-    return [{"group": path.name, "type": read_text_of(path / "type")
-             if (path / "type").exists() else "",
-             "devices": [device.name for device in entries_of(path / "devices")],
-             "reserved_regions": read_text_of(path / "reserved_regions").splitlines()}
-            for path in sorted(entries("/sys/kernel/iommu_groups"), key=lambda p: (
-                len(p.name), p.name))]
+    return [{"group": path.name, "type": text_of(path / "type"),
+             "devices": [device.name for device in entries(path / "devices")],
+             "reserved_regions": text_of(path / "reserved_regions").splitlines()}
+            for path in sorted(entries(at("/sys/kernel/iommu_groups")),
+                               key=lambda p: (len(p.name), p.name))]
 
 
 def pci():
     """Ids as sysfs has them, by address, with driver and IOMMU group."""
     return [{"address": path.name,
-             **{name: read_text_of(path / name).removeprefix("0x")
+             **{name: text_of(path / name).removeprefix("0x")
                 for name in PCI_IDS if (path / name).is_file()},
              "driver": link_name(path / "driver"),
              "iommu_group": link_name(path / "iommu_group")}
-            for path in entries("/sys/bus/pci/devices")]
+            for path in entries(at("/sys/bus/pci/devices"))]
 
 
 def dmi(names):

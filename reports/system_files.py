@@ -16,7 +16,7 @@ from system_read import Unreadable, at, entries, run
 LARGEST = 16 << 20
 HIDDEN = (
     (re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", re.I), "xx:xx:xx:xx:xx:xx"),
-    (re.compile(r"(\bserial ?(?:number|no\.?|#)?[ \t]*[:=][ \t]*)\S+", re.I), r"\1(left out)"),
+    (re.compile(r"(\bserial ?number[ \t:=]*)\S+", re.I), r"\1(left out)"),
     (re.compile(r"(Hostname set to <)[^>]*"), r"\1left out"),
 )
 IOMMU_TABLES = ("DMAR", "IVRS", "IORT", "RIMT", "VIOT")
@@ -94,7 +94,7 @@ def lspci():
 def acpi_tables():
     """name of file -> bytes, of those that describe IOMMUs; and name -> why not."""
     found, lacking = {}, {}
-    for path in entries("/sys/firmware/acpi/tables"):
+    for path in entries(at("/sys/firmware/acpi/tables")):
         if path.name.rstrip("0123456789") in IOMMU_TABLES:
             name = f"acpi-{path.name}.bin"
             try:

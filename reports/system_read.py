@@ -25,10 +25,10 @@ def read_text(path):
         return ""
 
 
-def entries(path):
-    """What is in a folder, sorted; [] if that cannot be read."""
+def entries(folder):
+    """What is in it, sorted; [] if that cannot be read."""
     try:
-        return sorted(at(path).iterdir())
+        return sorted(folder.iterdir())
     except OSError:
         return []
 

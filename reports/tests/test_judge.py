@@ -146,6 +146,7 @@ class JudgeTest(Judged):
         self.assertEqual((statement["verdict"], statement["conformance"]["flakes"]),
                          ("FAILED", []))
         self.assertIn("Run 2 was interrupted.", statement["remarks"])
+        self.assertFalse(judge.read(self.folder, self.facts["created"]).results.data["complete"])
 
     def test_informative_failures_judge_nothing_always_or_now_and_then(self):
         for first in ("FAIL", "PASS"):
@@ -251,6 +252,8 @@ class JudgeTest(Judged):
     def test_a_pass_with_deviations_is_not_told_as_one_without(self):
         statement = self.judge([case(verdict="XFAIL", deviation="L"), case("LEAF-001")])
         self.assertEqual(statement["verdict"], "PASSED")
+        self.assertEqual(statement["sentence"], "PASSED: 1 case of 2 requirements on ref, with 1 "
+                         "failure that a listed deviation explains.")
         self.assertIn("but what is listed", statement["meaning"])
         self.assertIn("may arrive with memory", statement["meaning"])
 
@@ -358,9 +361,10 @@ class ClaimsTest(Judged):
         statement = self.judge([case(needs=["dma"])])
         self.assertEqual([(r["kind"], r["name"], r["claimed"], r["outcome"])
                           for r in statement["claims"]["rows"]],
-                         [("capability", "dma", True, "OK"), ("capability", "track", True, "OK"),
+                         [("capability", "dma", True, "OK"),
+                          ("capability", "track", True, "UNTESTED"),
                           ("format", "amd-v1", True, "OK")])
-        self.expect(statement, "track", "OK", "^no test needs it$")
+        self.expect(statement, "track", "UNTESTED", "^no test needs it$")
 
     def test_what_is_claimed_and_shown_holds(self):
         statement = self.claim([case(needs=["dma", "track"])],
@@ -401,6 +405,17 @@ class ClaimsTest(Judged):
                     [case(), case("LEAF-001", verdict=other, needs=["dma"], message="no room")],
                     claims)
                 self.expect(statement, "dma", "FAIL", f"none of its cases ran: {other}, no room")
+
+    def test_what_no_test_can_show_here_is_untested(self):
+        """Each case that needs dma needs ats too, which the target does not have."""
+        wanting = case("LEAF-001", verdict="SKIP", needs=["dma", "ats", "pasid"],
+                       message="the target does not claim ats pasid")
+        for claims in ('capabilities = ["dma", "track"]', ""):
+            statement = self.claim([case(), wanting], claims)
+            self.expect(statement, "dma", "UNTESTED", "does not have: ats, pasid$")
+            also = case("LEAF-001", "vtd-ss/4K", "SKIP", "no room", needs=["dma"])
+            statement = self.claim([case(), wanting, also], claims)
+            self.expect(statement, "dma", "FAIL", "none of its cases ran")
 
     def test_there_and_not_claimed_is_a_warning(self):
         statement = self.claim([case(needs=["dma"])], 'capabilities = ["dma"]')

@@ -265,6 +265,11 @@ class PageTest(Rig):
         self.assertIn('<th scope="row">0 %</th><td>×2.00 (amd-v1, 0.5 ns)</td>', part)
         self.assertIn('<th scope="row">100 %</th><td>×22.00 (amd-v1, 5.5 ns)</td>', part)
         self.assertIn("No part of the verdict: times judge nothing", part)
+        text, _, _ = self.render([samples.case()], bench=samples.bench(
+            [samples.row(density=float(d)) for d in (0, 1, 2, 3, 100)]))
+        part = text[text.index('id="speed"'):text.index('id="machine"')]
+        self.assertEqual([d for d in (0, 1, 2, 3, 100) if f'"row">{d} %</th>' in part],
+                         [0, 2, 100])
 
     def test_empty(self):
         _, _, statement = self.render([], bench=samples.bench([]), facts={"bench": 1})
@@ -283,6 +288,12 @@ class PageTest(Rig):
         rows = [samples.row(density=d, floor=False) for d in (0.0, 1.0)]
         text, _, _ = self.render([samples.case()], bench=samples.bench(rows))
         self.assertNotIn("Cost as a multiple", text)
+
+    def test_a_picture_of_what_was_not_measured_is_left_out(self):
+        self.render([samples.case()], bench=samples.full_bench())
+        text, _, _ = self.render([samples.case()], bench=samples.bench([samples.row()]))
+        self.assertTrue((self.folder / "plots/ways-vtd-ss.svg").exists())
+        self.assertNotIn("vtd-ss", text)
 
     def test_a_picture_that_is_none_is_refused(self):
         self.render([samples.case()], bench=samples.full_bench())
