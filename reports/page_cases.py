@@ -5,7 +5,7 @@ from markup import details, esc, facts, section, table
 from model import MEANING, ONCE, VERDICTS, worst
 
 SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
-           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "–"}
+           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "s"}
 STAKE_TEXT = {
     "data-loss": "a page written by a device is lost in migration",
     "memory-corruption": "memory that nobody asked to change is changed",
@@ -65,7 +65,7 @@ def deviations(results):
     rows = [[f'<span class="id">{esc(c.deviation)}</span>', esc(c.requirement), esc(c.config),
              esc(c.message)] for c in known]
     return section("deviations", "Known deviations", table(
-        ["deviation", "requirement", "configuration", "message"], rows,
+        ["deviation", "requirement", "configuration", "message"], rows, css="roomy",
         caption="Cases that fail, and a listed deviation says so"))
 
 
@@ -136,7 +136,7 @@ def skips(results):
         return section("skips", "Skipped", "<p>Nothing was skipped.</p>")
     return section("skips", "Skipped",
                    table(["cases", "reason", "requirements", "where"], rows, numeric=[0],
-                         caption="Cases that were skipped, by reason"))
+                         css="roomy", caption="Cases that were skipped, by reason"))
 
 
 def requirement_texts(results):

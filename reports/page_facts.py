@@ -19,7 +19,7 @@ def claims(statement):
              esc(r["why"])] for r in statement["claims"]["rows"]]
     return section("claims", "Every claim", table(
         ["name", "kind", "claimed", "there", "cases", "of these ran", "outcome", "why"], rows,
-        numeric=[4, 5], row_heads=True,
+        numeric=[4, 5], row_heads=True, css="roomy",
         caption="What is claimed, what the target has, and the cases that show it"))
 
 
@@ -31,8 +31,8 @@ def waivers(statement):
             for w in statement["waivers"]]
     return rows and section("waivers", "Waivers", table(
         ["requirement", "test", "configuration", "reason", "until", "excuses"], rows,
-        row_heads=True, caption="waivers.toml, and what each excuses: failures alone, and only of "
-        "requirements that may be waived"))
+        row_heads=True, css="roomy", caption="waivers.toml, and what each excuses: failures "
+        "alone, and only of requirements that may be waived"))
 
 
 def runs(statement):
@@ -43,7 +43,8 @@ def runs(statement):
             for n, r in enumerate(statement["conformance"]["runs"], 1)]
     return section("runs", "The runs", table(
         ["run", "id", "started", "seconds", "seed", "exit status", "complete", "cases"], rows,
-        numeric=[3, 5], row_heads=True, caption="Runs of the suite; their logs are in logs/run-N"))
+        numeric=[3, 5], row_heads=True, css="roomy",
+        caption="Runs of the suite; their logs are in logs/run-N"))
 
 
 def workloads(statement):
@@ -82,16 +83,19 @@ def cell(value):
 def block(name, value):
     """A value with a name and parts of its own."""
     title = f"<h3>{esc(words(name))}</h3>"
+    if not value:
+        return f"{title}<p>none</p>"
     if isinstance(value, dict):
         return title + tree(value)
-    if value and all(isinstance(v, dict) for v in value):
+    if all(isinstance(v, dict) for v in value):
         head = list(dict.fromkeys(k for v in value for k in v))
         listed = table([esc(words(h)) for h in head],
                        [[cell(v.get(h)) for h in head] for v in value], row_heads=True,
-                       caption=esc(words(name)))
+                       caption=f"{esc(words(name))}, as the system shows them")
         return title + (listed if len(value) <= 20 else details(f"{len(value)} of them", listed))
-    return title + details(f"{len(value)} of them", f"<code>{esc(' '.join(map(str, value)))}</code>"
-                           ) if value else title + "<p>none</p>"
+    text = f"<code>{esc(' '.join(map(str, value)))}</code>"
+    return title + (details(f"{len(value)} of them", text) if len(value) > 40
+                    else f"<p>{text}</p>")
 
 
 def tree(value):

@@ -20,7 +20,7 @@ COUNTS = {"requirements": "all", "tried": "tried", "passed": "passed", "failed":
           "skipped": "skipped", "no_case": "no case"}
 RARE = {"deviating", "not_capable", "no_case"}  # left out where there is none
 # Of system.json; where a name is not there, so it is.
-SYSTEM = ["kernel", "os", "machine", "cpu_model", "microcode", "memory", "firmware"]
+SYSTEM = ["kernel", "os", "machine", "cpu_model", "microcode", "memory"]
 
 
 def requirement_link(name):
@@ -168,10 +168,26 @@ def benchmark(bench, statement):
                    "the truth, and that does.</p>", text)
 
 
-def system(facts_of_it):
+def joined(found, *names):
+    """What is there of an object's fields, as one line."""
+    return " ".join(str(found[n]) for n in names if found.get(n)) if isinstance(found, dict) \
+        else found
+
+
+def system(found, declared):
+    """@found: system.json. What the form says of the IOMMU stands beside what the system shows."""
+    iommus = found.get("iommus")
+    shown = [f"{i.get('name')} ({i.get('devices')} devices)" for i in iommus
+             if isinstance(i, dict)] if isinstance(iommus, list) else []
+    firmware = joined(found.get("firmware"), "vendor", "version", "date")
+    form = []
+    if declared:
+        form = [("product", joined(declared, "vendor", "product", "version")),
+                ("IOMMU", joined(declared["iommu"], "vendor", "model", "revision"))]
     return section("machine", "The machine", facts(
-        [(name.replace("_", " "), facts_of_it[name]) for name in SYSTEM
-         if isinstance(facts_of_it.get(name), (str, int))]))
+        form + [(name.replace("_", " "), found[name]) for name in SYSTEM
+                if isinstance(found.get(name), (str, int))]
+        + [("firmware", firmware), ("IOMMUs shown", ", ".join(shown) or "none")]))
 
 
 def parts(statement, evidence, facts_of_system):
@@ -179,4 +195,5 @@ def parts(statement, evidence, facts_of_system):
     return [part for part in [
         summary(statement, results), failures(results), flakes(statement), waived(statement),
         claims(statement), not_exercised(statement), remarks(statement),
-        benchmark(evidence.bench, statement), system(facts_of_system)] if part]
+        benchmark(evidence.bench, statement),
+        system(facts_of_system, statement["declared"])] if part]

@@ -241,12 +241,12 @@ def performance(bench, charts):
                        "<p>The benchmark left no results; see logs/bench.txt.</p>")
     return section(
         "performance", "Performance",
-        "<p>Performance is no part of the verdict. What a harvest costs is shown beside its "
+        "<p>Times are no part of the verdict. What a harvest costs is shown beside its "
         "<em>floor</em>, the cost of merely reading the same page-table entries (IOPTEs) once, "
         "taken in turns with it in the same run. The ratio of the two means something on a busy "
         "machine; a time by itself does not. Each value is the least of its repetitions, in "
         "processor time of the calling thread. Every bitmap was compared word for word with what "
-        "had been written.</p>",
+        "had been written: one that is wrong does fail the certification.</p>",
         "<p>In each dirty leaf one page was written; <em>clustered</em> means runs of 256 "
         "leaves, <em>random</em> any leaf by itself.</p>",
         *failed_part(bench), *harvest_parts(bench, charts), *beside_part(bench, charts),

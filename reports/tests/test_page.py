@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 import functools
 import json
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -14,10 +15,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import judge  # noqa: E402
 import page  # noqa: E402
+import page_cases  # noqa: E402
 import plots  # noqa: E402
 import samples  # noqa: E402
 from markup import inline  # noqa: E402
-from model import Bench, ReportError  # noqa: E402
+from model import VERDICTS, Bench, ReportError  # noqa: E402
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -116,6 +118,11 @@ class PageTest(Rig):
         self.assertEqual(reader.links[:len(sections) + 1],
                          [f"#{anchor}" for anchor in ["verdict", *sections]])
 
+    def test_no_two_verdicts_look_alike_without_colours(self):
+        signs = [*page_cases.SYMBOLS.values(), "–"]  # the last: does not apply
+        self.assertEqual(len(set(signs)), len(signs))
+        self.assertEqual(set(page_cases.SYMBOLS), set(VERDICTS))
+
     def test_the_same_from_the_same_folder(self):
         text, _, _ = self.render([samples.case()], bench=samples.full_bench())
         self.assertEqual(page.render(self.folder), text)
@@ -192,6 +199,7 @@ class PageTest(Rig):
         self.assertIn('<th scope="row">capability warp</th><td>FAIL</td>', text)
         self.assertIn("and 1 FAIL; WARNING: not claimed, and there: track.", text)
         self.assertIn("<dt>model</dt><dd>SMMUv3.2</dd>", text)
+        self.assertIn("<dt>IOMMU</dt><dd>Example Silicon SMMUv3.2</dd>", text)
 
     def test_many_failures_fit_a_page(self):
         requirements = [dict(samples.REQUIREMENTS[0], id=f"A-{n:03}") for n in range(40)]
@@ -224,7 +232,11 @@ class PageTest(Rig):
         for words in ("<h3>firmware</h3>", "<dd>1.4.2</dd>", "<code>0xd2078c106f0466</code>",
                       "<summary>30 of them</summary>", "fpu avx2", "<dt>kernel</dt><dd>Linux"):
             self.assertIn(words, text)
-        for odd in ({}, [], {"a": {"b": {"c": [[{"d": None}]]}}, "e": [1, None, {}], "f": True}):
+        short = text[text.index('id="machine"'):text.index("For the auditor</h2>")]
+        for words in ("<dd>Some Firmware 1.4.2</dd>", "<dd>dmar0 (3 devices)</dd>"):
+            self.assertIn(words, short)
+        for odd in ({}, [], {"iommus": [1, {}], "firmware": "some"}, {"iommus": 3},
+                    {"a": {"b": {"c": [[{"d": None}]]}}, "e": [1, None, {}], "f": True}):
             self.render([samples.case()], system=odd)
 
     def test_the_tool_and_its_diff(self):
@@ -288,6 +300,14 @@ class PageTest(Rig):
         rows = [samples.row(density=d, floor=False) for d in (0.0, 1.0)]
         text, _, _ = self.render([samples.case()], bench=samples.bench(rows))
         self.assertNotIn("Cost as a multiple", text)
+
+    def test_whoever_makes_it_again_draws_nothing(self):
+        self.render([samples.case()], bench=samples.full_bench())
+        code = ("import sys; sys.modules['matplotlib'] = None; sys.dont_write_bytecode = True; "
+                "import page; sys.stdout.write(page.render(sys.argv[1]))")
+        done = subprocess.run([sys.executable, "-c", code, self.folder], cwd=HERE.parent, text=True,
+                              capture_output=True, check=False, timeout=60)
+        self.assertEqual(done.stdout, page.render(self.folder), done.stderr)
 
     def test_a_picture_of_what_was_not_measured_is_left_out(self):
         self.render([samples.case()], bench=samples.full_bench())
