@@ -235,23 +235,19 @@ def run_all(args, machine, directory):
             "benchmark": {"exit_status": bench_status, "mode": args.mode}}
 
 
-def tool(directory):
-    """Version and state of iodirty."""
-    commit, clean = checkout.write(ROOT, directory / "tool")
-    first = load_json(directory / "logs/run-1/results.json")
-    return {"version": first["tool"]["version"], "git_commit": commit, "git_clean": clean}
-
-
 def assemble(args, machine, directory):
     """Fill the package; its statement."""
     for name, given in ((judge.FORM, args.form), (judge.WAIVERS, args.waivers)):
         if given:
             shutil.copyfile(given, directory / name)
+    commit, clean = checkout.write(ROOT, directory / "tool")
     facts = run_all(args, machine, directory)
     say("report")
     now = datetime.datetime.now(datetime.timezone.utc)
+    version = load_json(directory / "logs/run-1/results.json")["tool"]["version"]
     facts.update(id=secrets.token_hex(16), created=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-                 target=args.target, tool=tool(directory), via=args.via)
+                 target=args.target, via=args.via,
+                 tool={"version": version, "git_commit": commit, "git_clean": clean})
     statement = judge.judge(directory, facts)
     write_json(directory / STATEMENT, statement)
     evidence = judge.read(directory, statement["created"])

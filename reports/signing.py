@@ -96,7 +96,7 @@ def names_in(allowed, signature, when):
     """Whom @allowed has for the key of @signature."""
     status, said, _ = keygen("-Y", "find-principals", "-f", allowed, "-s", signature, *when,
                              stdin=subprocess.DEVNULL)
-    return [] if status else [name for line in said.splitlines() for name in line.split(",")]
+    return [] if status else said.splitlines()
 
 
 def verify(path, signature, allowed, signer=None, at=None):

@@ -36,7 +36,8 @@ case $1,$4 in
 conform,-r)
     status=$(cat "$FAKE/probe-status")
     [ $status = 0 ] || { echo "cannot be used here" >&2; exit $status; }
-    mkdir probe && cp "$FAKE/results-1.json" probe/results.json ;;
+    mkdir probe && cp "$FAKE/results-1.json" probe/results.json
+    [ ! -e "$FAKE/not-capable" ] || exit 4 ;;
 conform,*)
     echo "running the suite"
     [ -e "$FAKE/wait" ] && { touch "$FAKE/waiting"; exec sleep 60; }
@@ -276,6 +277,11 @@ exec "$@"
         self.assertEqual((done.returncode, self.left()), (4, ["fake"]))
         self.assertIn("cannot be used here", done.stderr)
         self.assertEqual(len(self.calls("conform")), 1)
+
+    def test_target_that_is_not_capable_is_certified(self):
+        (self.fake / "not-capable").touch()
+        self.assertEqual(self.certify().returncode, 0)
+        self.check_package()
 
     # ---- form and waivers ----
 

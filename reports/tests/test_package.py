@@ -45,6 +45,12 @@ class PackageTest(unittest.TestCase):
         subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "MANIFEST.sha256"],
                        cwd=self.out, check=True)
 
+    def test_a_manifest_names_neither_itself_nor_its_signature(self):
+        self.write(sign=self.key)
+        package.write_manifest(self.out)
+        self.assertEqual(list(package.parse_manifest((self.out / "MANIFEST.sha256").read_text())),
+                         ["statement.json"])
+
     def test_no_key_no_package(self):
         with self.assertRaises(UsageError):
             self.write(sign=self.dir / "nothing")

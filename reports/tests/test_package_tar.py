@@ -212,6 +212,9 @@ class UnpackTest(TarTest):
     def test_bomb(self):
         zeros = self.archive(entry("cert/zeros", bytes(5 << 20)), pack=gzip.compress)
         self.refused("holds more than 1 MiB", zeros, limit=1 << 20)
+        behind = self.archive(entry("cert/a", b"x"),
+                              pack=lambda data: gzip.compress(data + bytes(5 << 20)))
+        self.refused("holds more than 1 MiB", behind, limit=1 << 20)
 
     def test_a_claim_of_size_fills_no_memory(self):
         # A header that says of itself that it is long, and one with a size below 0.
