@@ -54,7 +54,7 @@ class JudgeTest(Judged):
         self.assertEqual(statement["verdict"], "PASSED")
         self.assertEqual(statement["sentence"], "PASSED: 2 cases of 2 requirements on ref, in each "
                          "of 2 runs, and none failed.")
-        self.assertIn("No test lost a write", statement["meaning"])
+        self.assertIn("No test of what must hold lost a write", statement["meaning"])
         self.assertEqual(statement["remarks"], [])
         self.assertEqual((statement["declared"], statement["waivers"], statement["workloads"]),
                          (None, [], None))
