@@ -348,6 +348,27 @@ static bool same_architecture(const char *one, const char *other)
 	return len == strcspn(other, "-") && !strncmp(one, other, len);
 }
 
+/* Those that can be measured: what maps pages has leaves that are pages. */
+static unsigned int keep_measurable(struct iodirty_format_info *formats, unsigned int n)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const char *lacks = NULL;
+
+		if (!(formats[i].flags & IODIRTY_FORMAT_DIRTY))
+			lacks = "dirty bits";
+		else if (formats[i].leaf_sizes < 4096)
+			lacks = "leaves of a page or more";
+		if (lacks)
+			fprintf(stderr, "iodirty bench: %s has no %s: left out\n", formats[i].name,
+				lacks);
+		else
+			formats[kept++] = formats[i];
+	}
+	return kept;
+}
+
 /*
  * Formats that match one of the options; one that matches none is a mistake. Without
  * options all, or for a quick run the first of each architecture.
@@ -404,7 +425,7 @@ static void cpu_model(char *buf, size_t size)
 
 static void add_context(const struct iodirty_format_info *formats, unsigned int n)
 {
-	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], slow[16];
+	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], id[33], slow[16];
 	uint64_t half[2]; /* of the id of this run */
 	struct utsname u;
 
@@ -418,8 +439,8 @@ static void add_context(const struct iodirty_format_info *formats, unsigned int 
 	uname(&u);
 	if (getrandom(half, sizeof(half), 0) != sizeof(half))
 		abort();
-	snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, half[0], half[1]);
-	bench_context("run", text);
+	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, half[0], half[1]);
+	bench_context("run", id);
 	bench_context("iodirty_version", IODIRTY_VERSION);
 	bench_context("target", o.target);
 	if (o.against)
@@ -577,7 +598,7 @@ int main(int argc, char **argv)
 {
 	struct iodirty_format_info formats[MAX_FORMATS];
 	struct bench_plan plan = { 0 };
-	unsigned int n, kept = 0;
+	unsigned int n;
 
 	parse(argc, argv);
 	plan.driver = find_target(o.target, &plan.arg);
@@ -590,15 +611,8 @@ int main(int argc, char **argv)
 	plan.nr_variants = o.variants.n;
 	plan.workloads = o.workloads.word;
 	plan.nr_workloads = o.workloads.n;
-	n = list_formats(plan.driver, plan.arg, formats);
+	n = keep_measurable(formats, list_formats(plan.driver, plan.arg, formats));
 	n = select_formats(formats, n);
 	check_variants(&plan);
-	for (unsigned int i = 0; i < n; i++) {
-		if (formats[i].flags & IODIRTY_FORMAT_DIRTY)
-			formats[kept++] = formats[i];
-		else
-			fprintf(stderr, "iodirty bench: %s has no dirty bits: left out\n",
-				formats[i].name);
-	}
-	return o.counts ? count(&plan, formats, kept) : measure(&plan, formats, kept);
+	return o.counts ? count(&plan, formats, n) : measure(&plan, formats, n);
 }

@@ -2,6 +2,7 @@
 """What a run's results.json and bench.json say, in the terms of a report."""
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 CLASSES = ["mandatory", "if-supported", "informative"]
 
 # From the worst to the best: what several cases amount to is their worst.
-VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "XFAIL", "NOT_CAPABLE", "PASS", "SKIP"]
+VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "WAIVED", "XFAIL", "NOT_CAPABLE", "PASS",
+            "SKIP"]
 BAD = {"FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN"}
+UNTRIED = {"SKIP", "NOT_CAPABLE", "NOT_RUN"}  # the requirement was not put to the test
 MEANING = {
     "PASS": "did what the requirement says",
     "FAIL": "did something else",
@@ -18,6 +21,7 @@ MEANING = {
     "HANG": "did not end in time",
     "XPASS": "passed although a deviation is listed: the list is wrong",
     "NOT_RUN": "was not reached: the run was cut short",
+    "WAIVED": "failed, and is excused by a waiver",
     "XFAIL": "failed as a listed deviation says",
     "NOT_CAPABLE": "not capable: the IOMMU cannot track, and says so",
     "SKIP": "has no meaning here, or needs what the target does not claim",
@@ -49,10 +53,17 @@ class Case:
     notes: str = ""
     deviation: str = ""
     where: str = ""
+    needs: tuple = ()  # capabilities without which it is skipped
+    verdicts: tuple = ()  # of each run, where there were several
+    flake: bool = False  # what it shows is not always the same
 
     @property
     def format(self):
         return self.config.partition("/")[0]
+
+    @property
+    def key(self):
+        return self.requirement, self.test, self.config
 
 
 @dataclass
@@ -61,6 +72,7 @@ class Requirement:
     title: str = ""
     cls: str = ""
     stake: str = ""
+    waivable: bool = False
     text: str = ""
     source: str = ""
     cases: list = field(default_factory=list)
@@ -73,6 +85,10 @@ class Requirement:
     def verdict(self):
         """None when it has no case."""
         return worst(c.verdict for c in self.cases)
+
+    @property
+    def tried(self):
+        return any(c.verdict not in UNTRIED for c in self.cases)
 
     def judges(self, verdict):
         """Does a case with this verdict fail the run?"""
@@ -96,23 +112,27 @@ class Results:
         for r in data["requirements"]:
             more = texts.get(r["id"], {})
             self.requirements[r["id"]] = Requirement(
-                r["id"], r["title"], r["class"], r["stake"], more.get("text", "").strip(),
-                more.get("source", ""))
-        self.cases = [self._case(c) for c in data["cases"]]
-        for case in self.cases:
-            self.requirements.setdefault(case.requirement, Requirement(case.requirement))
-            self.requirements[case.requirement].cases.append(case)
+                r["id"], r["title"], r["class"], r["stake"], r["waivable"],
+                more.get("text", "").strip(), more.get("source", ""))
+        self.cases = []
+        for c in data["cases"]:
+            self.add(self._case(c))
+
+    def add(self, case):
+        self.cases.append(case)
+        self.requirements.setdefault(case.requirement, Requirement(case.requirement))
+        self.requirements[case.requirement].cases.append(case)
 
     @staticmethod
     def _case(c):
         verdict = c["verdict"] if c["verdict"] in VERDICTS else "NOT_RUN"
         return Case(c["requirement"], c["test"], c["config"], verdict, c["message"], c["notes"],
-                    c["deviation"] or "", f"{c['file']}:{c['line']}")
+                    c["deviation"] or "", f"{c['file']}:{c['line']}", tuple(c["needs"]))
 
     @property
     def tried(self):
-        """Requirements of which at least one case is not a skip."""
-        return [r for r in self.requirements.values() if r.verdict not in (None, "SKIP")]
+        """Requirements that were put to the test."""
+        return [r for r in self.requirements.values() if r.tried]
 
     @property
     def counts(self):
@@ -138,8 +158,7 @@ class Results:
     @property
     def not_exercised(self):
         """Mandatory requirements that nothing was tried of."""
-        return [r for r in self.requirements.values()
-                if r.cls == "mandatory" and r.verdict in (None, "SKIP")]
+        return [r for r in self.requirements.values() if r.cls == "mandatory" and not r.tried]
 
     @property
     def passed(self):
@@ -196,6 +215,15 @@ def leaf_name(size):
             break
         size //= 1024
     return f"{int(size)}{unit}"
+
+
+def percent(value):
+    return f"{value:g}"
+
+
+def safe(text):
+    """As a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)
 
 
 @dataclass
@@ -259,7 +287,7 @@ class Bench:
 
     def __init__(self, data):
         rows = [r for r in data.get("benchmarks", []) if isinstance(r.get("name"), str)]
-        self.context = data.get("context", {})
+        self.context = dict(data.get("context", {}))
         self.all = [c for c in map(self._cell, rows) if c]
         self.rows = [r for r in map(self._row, rows) if r]
         self.cells = self._plain()
@@ -276,7 +304,8 @@ class Bench:
     @staticmethod
     def _numbers(row):
         return {k: v for k, v in row.items() if k not in OF_EVERY_ROW
-                and isinstance(v, (int, float)) and not isinstance(v, bool)}
+                and isinstance(v, (int, float)) and not isinstance(v, bool)
+                and math.isfinite(v)}
 
     @classmethod
     def _row(cls, row):
@@ -331,6 +360,11 @@ class Bench:
         return [c for c in self.cells if c.error]
 
     @property
+    def failed(self):
+        """All that was measured and was wrong, of every set."""
+        return self.errors + [r for r in self.rows if r.error]
+
+    @property
     def good(self):
         return [c for c in self.cells if not c.error]
 
@@ -340,6 +374,10 @@ class Bench:
 
     def smallest_leaf(self, fmt):
         return min(c.leaf for c in self.cells if c.format == fmt)
+
+    def by_leaf(self, density):
+        """Good cells of all leaf sizes, at one density."""
+        return [c for c in self.good if c.pattern == "random" and c.density == density]
 
     def series(self, fmt, leaf, pattern):
         """Good cells of a line in a chart, by density."""
@@ -354,5 +392,14 @@ def load_json(path):
             return json.load(file)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not JSON: {error}") from error
+
+
+def load(path, what, make):
+    """@make() of a JSON file; ReportError if it is not @what, in words."""
+    data = load_json(path)
+    try:
+        return make(data)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"{path} is not {what}") from error

@@ -42,9 +42,15 @@ class ResultsTest(unittest.TestCase):
         results = Results(samples.results([samples.case(verdict="SKIP")]))
         self.assertEqual([r.id for r in results.not_exercised], ["REPORT-001"])
 
+    def test_what_cannot_track_was_not_put_to_the_test(self):
+        results = Results(samples.results([samples.case(verdict="NOT_CAPABLE")]))
+        self.assertEqual(([r.id for r in results.not_exercised], results.tried),
+                         (["REPORT-001"], []))
+
     def test_worst_decides(self):
         self.assertEqual(worst(["SKIP", "PASS", "XFAIL"]), "XFAIL")
         self.assertEqual(worst(["PASS", "FAIL", "HANG"]), "FAIL")
+        self.assertEqual(worst(["WAIVED", "PASS", "XFAIL"]), "WAIVED")
         self.assertIsNone(worst([]))
 
     def test_configurations_in_order(self):
@@ -69,6 +75,17 @@ class BenchTest(unittest.TestCase):
 
     def test_foreign_rows_are_passed_over(self):
         self.assertEqual(Bench(samples.bench([{"name": "other/x"}, {}])).cells, [])
+
+    def test_what_failed_in_any_set_is_counted(self):
+        rows = [samples.row(), samples.row(density=50, error="lost"),
+                dict(samples.other("dma/amd-v1"), error_occurred=True, error_message="missed")]
+        self.assertEqual([r.error for r in Bench(samples.bench(rows)).failed], ["lost", "missed"])
+
+    def test_numbers_that_are_none_are_passed_over(self):
+        row = dict(samples.row(), x_floor=float("nan"), ms_per_gib=float("inf"))
+        cell = Bench(samples.bench([row])).good[0]
+        self.assertEqual((cell["x_floor"], cell["ms_per_gib"], cell["over_report"]),
+                         (None, None, 1))
 
     def test_sizes(self):
         for size, name in ((2048, "2K"), (4096, "4K"), (2 << 20, "2M"), (1 << 30, "1G")):
