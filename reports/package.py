@@ -18,7 +18,8 @@ from model import ReportError, UsageError
 MANIFEST = "MANIFEST.sha256"
 STATEMENT = "statement.json"
 # The file that a package must have, and what it is then.
-KINDS = {STATEMENT: "certification package", "workload.json": "report on workloads"}
+KINDS = {STATEMENT: "certification package", "workload.json": "report on workloads",
+         "dashboard.json": "dashboard"}
 LOCK = ".iodirty-partial"
 
 
