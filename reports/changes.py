@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+Since when a benchmark is slower, and a requirement fails.
+
+change_points() is for one series of a benchmark: the same figure of the same thing on one
+machine, in the order of runs; finite, none below 0. It divides the series like E-divisive
+(Matteson and James 2014, as used by Otava), and differs where series of a benchmark ask for it:
+by ranks in place of distances, since outliers are the rule; without permutations drawn by
+lot, so that the same history gives the same answer; for dependent runs (changes_scan.py has all
+that); and with one probability of a false alarm for all series of a dashboard together.
+
+Of the stretches that say clearly that there is a change the shortest decides where
+(narrowest over threshold: Baranowski, Chen and Fryzlewicz 2019), so that a slow-down that was
+mended soon is found like one that stayed. A change has to be of FLOOR at least, and abrupt:
+a machine that gets slower by and by has none.
+
+verdict_changes() is for verdicts; it is changes_verdicts.py's.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom
+
+import changes_scan as scan
+from changes_verdicts import kernel_line, verdict_changes
+
+__all__ = ["ALPHA", "FLOOR", "Change", "Segment", "change_points", "kernel_line", "segments",
+           "verdict_changes"]
+
+ALPHA = 0.05  # of a false alarm, in all series together
+FLOOR = 0.03  # a smaller change is not worth an alarm
+NEAR = 50  # runs on either side within which a change has happened
+
+
+@dataclass(frozen=True)
+class Change:
+    index: int  # the first run of the new level
+    first: int  # the change is one of first to last, with 95 %
+    last: int
+    before: float  # medians of the stretches on either side
+    after: float
+    ratio: float  # after / before; infinite when it was 0
+    low: float  # 95 % of the ratio
+    high: float
+    p: float  # corrected for all series and stretches; held against ALPHA
+
+
+@dataclass(frozen=True)
+class Segment:
+    start: int
+    end: int  # the first run after it
+    level: float  # median
+    low: float  # 95 % of the median
+    high: float
+
+
+def change_points(values, series=1, alpha=ALPHA, floor=FLOOR):
+    """The changes of one of @series series, in order."""
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2 * scan.SHORTEST + 1 or np.all(values == values[0]):
+        return []
+    return _Search(values, series, alpha, floor).run()
+
+
+def segments(values, changes):
+    """The level of each stretch between @changes, with its band."""
+    values = np.asarray(values, dtype=float)
+    edges = [0, *(c.index for c in changes), len(values)]
+    return [Segment(a, b, *_median(values[a:b])) for a, b in zip(edges, edges[1:]) if a < b]
+
+
+def _median(values):
+    """
+    And its band, by order statistics. Dependent runs count as the fewer that they are worth.
+    """
+    ordered, n = np.sort(values), len(values)
+    worth = n
+    if n >= 4 * scan.SHORTEST:
+        worth = n / float(scan.dependence(scan.scores(values[None, :]), np.array([n // 2]))[0])
+    # So many of the @worth lie below the median at least, but for 2.5 %.
+    below = max(0, int(binom.ppf(0.025, round(worth), 0.5)) - 1)
+    low = min(int(below * n / worth), (n - 1) // 2)
+    return float(np.median(ordered)), float(ordered[low]), float(ordered[n - 1 - low])
+
+
+def _ratio(before, after):
+    if before:
+        return after / before
+    return math.inf if after else 1.0
+
+
+class _Search:
+    def __init__(self, values, series, alpha, floor):
+        self.values, self.alpha = values, alpha
+        self.size = math.log1p(floor)
+        self.x = np.log(values) if values.min() > 0 else values
+        self.scan = scan.Scan(values)
+        self.tests = series * len(self.scan)
+        self.judged = {}
+
+    def run(self):
+        positions = self.place(self.candidates())
+        while positions:
+            found = [self.judge(*around) for around in self.around(positions)]
+            wrong = [i for i, (change, _) in enumerate(found) if change is None]
+            if not wrong:
+                return [change for change, _ in found]
+            weakest = min(wrong, key=lambda i: found[i][1])
+            positions = self.place(positions[:weakest] + positions[weakest + 1:])
+        return []
+
+    def around(self, positions):
+        edges = [0, *positions, len(self.values)]
+        return list(zip(edges, edges[1:], edges[2:]))
+
+    def candidates(self):
+        """One for each of the shortest intervals that are clear and have none yet."""
+        s, root = self.scan, math.sqrt(self.scan.dependence)
+        length = s.end - s.start
+        clear = np.array([z > 1.5 * root and scan.tail(z / root, n) * self.tests <= self.alpha
+                          for z, n in zip(s.z, length)])
+        left = sorted(np.flatnonzero(clear), key=lambda i: (length[i], -s.z[i]))
+        positions = []
+        while left:
+            split = int(s.split[left[0]])
+            positions.append(split)
+            left = [i for i in left if not s.start[i] < split < s.end[i]]
+        return sorted(positions)
+
+    def place(self, positions):
+        """Each at the likeliest run between its neighbours."""
+        for _ in range(2):
+            moved = [a + scan.place(self.x[a:b], k - a)[0]
+                     if min(k - a, b - k) >= scan.SHORTEST else k
+                     for a, k, b in self.around(positions)]
+            if moved == positions:
+                break
+            positions = sorted(set(moved))
+        return positions
+
+    def judge(self, a, k, b):
+        """The change at @k between @a and @b, or None; and how clear it is."""
+        key = a, k, b
+        if key not in self.judged:
+            self.judged[key] = self._judge(a, k, b)
+        return self.judged[key]
+
+    def _judge(self, a, k, b):
+        if min(k - a, b - k) < scan.SHORTEST:
+            return None, 0.0
+        stretch = self.values[a:b]
+        z, dependence = scan.at(stretch, k - a)
+        z /= math.sqrt(max(dependence, self.scan.dependence))
+        p = min(1.0, scan.tail(z, b - a) * self.tests)
+        near = _ratio(np.median(self.values[max(a, k - NEAR):k]),
+                      np.median(self.values[k:min(b, k + NEAR)]))
+        before, after = _median(self.values[a:k]), _median(self.values[k:b])
+        ratio = _ratio(before[0], after[0])
+        if p > self.alpha or not self.worth_it(ratio, near):
+            return None, z
+        _, first, last = scan.place(self.x[a:b], k - a)
+        return Change(k, a + first, a + last, before[0], after[0], ratio,
+                      *_ratio_band(before, after), p), z
+
+    def worth_it(self, ratio, near):
+        """Both as large as the floor, and in one direction."""
+        sizes = [math.log(r) if 0 < r < math.inf else math.copysign(math.inf, r - 1)
+                 for r in (ratio, near)]
+        return min(sizes) >= self.size or max(sizes) <= -self.size
+
+
+def _ratio_band(before, after):
+    """Of two medians that are independent: the errors of their logarithms, by squares."""
+    ratio = _ratio(before[0], after[0])
+    if not (before[1] > 0 and after[1] > 0):
+        return 0.0, math.inf
+    down = math.hypot(math.log(after[0] / after[1]), math.log(before[2] / before[0]))
+    up = math.hypot(math.log(after[2] / after[0]), math.log(before[0] / before[1]))
+    return ratio * math.exp(-down), ratio * math.exp(up)
