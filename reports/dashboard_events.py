@@ -27,7 +27,7 @@ def listed(names, what):
 
 def on(line, formats):
     named = [f for f in formats if f != ONCE]
-    return f"on {line.name}" + (f", {listed(named, 'formats')}," if named else "")
+    return f"on {line.name}" + (f", {listed(named, 'formats')}" if named else "")
 
 
 def event(kind, text, run, line, formats, links):
@@ -36,8 +36,8 @@ def event(kind, text, run, line, formats, links):
             "formats": [] if ONCE in formats else list(formats), "links": links}
 
 
-def run_link(words, run):
-    return [words, "run", {"id": run["id"]}]
+def run_link(run):
+    return [f"run {run['id'][:8]}", "run", {"id": run["id"]}]
 
 
 def cell_link(requirement, line):
@@ -95,24 +95,24 @@ def verdict_event(lines, verdicts, index, where, words, run, members):
     plural = len(requirements) > 1
     cell, change = members[0][2], members[0][3]
     if where == "wrong":
-        text = f"{names} {VERBS[change.verdict][plural]} {place} since " + (
+        text = f"{names} {VERBS[change.verdict][plural]} {place}, since " + (
             f"its first run here, {run_name(at)}" if change.kind == FAILING else run_name(at))
         text += before(lines, verdicts, index, cell, run)
         text += stale(lines, verdicts, index, cell)
     elif where == "better":
-        text = (f"{names} {'are' if plural else 'is'} good again {place} since {run_name(at)}: "
+        text = (f"{names} {'are' if plural else 'is'} good again {place}, since {run_name(at)}: "
                 f"{change.verdict} since {run_name(lines.runs[change.run])}.")
     elif where == "flakes":
-        text = (f"{names} {place} {'were' if plural else 'was'} {words} in {run_name(at)} "
+        text = (f"{names} {place}, {'were' if plural else 'was'} {words} in {run_name(at)} "
                 f"alone, and {change.before} before and after.")
     elif words == "informative":
-        text = (f"{names} {VERBS[change.verdict][plural]} {place} since {run_name(at)}; informative, "
+        text = (f"{names} {VERBS[change.verdict][plural]} {place}, since {run_name(at)}; informative, "
                 "so it judges nothing." if change.until is None else
                 f"{names} {place}, informative, failed from {run_name(at)} to "
                 f"{run_name(lines.runs[change.until])}.")
     else:
-        text = f"{names} went from {words} {place} in {run_name(at)}."
-    links = [run_link("run", at)] + [cell_link(r, line) for r in requirements[:FEW]]
+        text = f"{names} went from {words} {place}, in {run_name(at)}."
+    links = [run_link(at)] + [cell_link(r, line) for r in requirements[:FEW]]
     return event("verdict", text, at, line, formats, links)
 
 
@@ -173,9 +173,8 @@ def series_event(lines, where, run, members):
     last = lines.runs[s.run[-1]]
     if lines.runs[-1]["time"] - last["time"] >= STALE:
         text += f" Not measured since {day(last['started'])}."
-    links = [run_link("run", run)] + [
-        [f"series {i + 1}" if len(members) > 1 else "series", "series", {"id": m.id}]
-        for i, (m, _) in enumerate(members[:FEW])]
+    links = [run_link(run)] + [
+        [f"series {m.name}", "series", {"id": m.id}] for m, _ in members[:FEW]]
     made = event("measure", text, run, line, [s.format] if s.format else [ONCE], links)
     return {**made, "kernel": None}
 

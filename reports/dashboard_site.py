@@ -220,7 +220,7 @@ def write(site, history, folder):
     write_data(data, "matrix", matrix(site.lines, site.verdicts))
     write_data(data, "series", series_table(site))
     write_data(data, "type1", {"bench": dashboard_type1.bench(site.lines, site.series),
-                               "migrations": []})
+                               "migrations": dashboard_type1.migrations(site.lines, site.series)})
     for index, states in site.verdicts.by_line.items():
         write_data(data, f"line-{index}", line_file(site.verdicts, states, failures))
     for n, series in enumerate(site.series):

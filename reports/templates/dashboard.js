@@ -175,7 +175,10 @@ const iodirty = (() => {
 		return Number(value.toPrecision(4)).toLocaleString("en-US", {maximumSignificantDigits: 4});
 	}
 
+	/* A ratio as a change; null: of nothing. */
 	function percent(ratio) {
+		if (ratio === null)
+			return "from 0";
 		const p = (ratio - 1) * 100;
 		return `${p < 0 ? "−" : "+"}${Math.abs(p).toFixed(Math.abs(p) < 10 ? 1 : 0)} %`;
 	}
@@ -183,8 +186,9 @@ const iodirty = (() => {
 	const isRatio = (metric) => metric.startsWith("x_") || metric.startsWith("over_report");
 
 	function verdict(name) {
-		const known = stored.get("heads").verdicts.find((v) => v.name === name);
-		return h("span", {class: `key v-${known ? name : "NONE"}`}, known ? name : String(name));
+		const known = name === "PASSED" || name === "FAILED"
+			|| stored.get("heads").verdicts.some((v) => v.name === name);
+		return h("span", {class: `key v-${known ? name : "NONE"}`}, name);
 	}
 
 	/* ---- drawing a view ---- */

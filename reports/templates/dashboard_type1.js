@@ -2,7 +2,7 @@
 "use strict";
 /* What type1 reports, and so makes a migration send, beside what was written and IOMMU tracking. */
 (() => {
-	const {h, table, load, fresh, passes, day, number, short, moment} = iodirty;
+	const {h, table, choice, load, fresh, passes, day, number, short, moment} = iodirty;
 	const PAGE = 4096;
 
 	function size(bytes) {
@@ -44,8 +44,7 @@
 
 	function migrations(rows, where) {
 		const kind = (t) => t === "type1" ? "type1" : t === "nobody" ? "nobody" : "iommu";
-		const byName = Map.groupBy ? Map.groupBy(rows, (r) => r.name)
-			: rows.reduce((m, r) => m.set(r.name, [...m.get(r.name) || [], r]), new Map());
+		const byName = rows.reduce((m, r) => m.set(r.name, [...m.get(r.name) || [], r]), new Map());
 		const chart = figure([...byName].map(([name, all]) => ({name, bars: all.map((r) => ({
 			value: r.sent, kind: kind(r.tracker), words: `${size(r.sent)} with ${r.tracker}`}))})),
 		`Bytes sent by a migration, ${where}; its numbers are in the table below`,
@@ -74,7 +73,10 @@
 			}
 		};
 		sections(data.bench, "Measured: one report", bench);
-		sections(data.migrations, "Whole migrations", migrations);
+		const cases = [...new Set(data.migrations.map((r) => r.case))].sort();
+		const shown = query.get("case") || cases[0];
+		sections(data.migrations.filter((r) => r.case === shown), `Whole migrations, ${shown}`,
+			migrations);
 		return {title: "Type1 against IOMMU tracking", fitted: () => {
 			const paint = () => charts.forEach((c) => c.paint());
 			paint();
@@ -82,7 +84,10 @@
 				iodirty.onResize(charts[0].holder, paint);
 		}, parts: [h("p", null, "A VFIO container (type1) reports all that is pinned as dirty, whatever "
 			+ "was written; the IOMMU's dirty bits tell what was. A migration sends again what is "
-			+ "reported. The last run of each machine that measured it:"), key(), parts.length ? parts
+			+ "reported. The last run of each machine that measured it:"), key(),
+		cases.length > 1 && h("form", {class: "choices", "aria-label": "Which migrations",
+			submit: (e) => e.preventDefault()},
+		choice("type1", "case", "whole migrations", cases, cases[0])), parts.length ? parts
 			: h("p", null, "No run that passes the filters measured it: iodirty bench --set type1, or "
 				+ "iodirty report.")]};
 	});
