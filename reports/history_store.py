@@ -21,6 +21,7 @@ from sqlalchemy import (Boolean, Column, Float, ForeignKey, Index, Integer, Larg
                         String, Table, Text, TypeDecorator, UniqueConstraint, delete, exists,
                         select, true, union)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
 
 from history_database import open_database
 from model import VERDICTS, ReportError
@@ -261,10 +262,10 @@ class History:
             finally:
                 self.connection = None
 
-    def _read(self, query):
-        if self.connection is not None:
-            return self.connection.execute(query).all()
-        return self.database.transaction(lambda connection: connection.execute(query).all())
+    def _read(self, query, take=CursorResult.all):
+        def work(connection):
+            return take(connection.execute(query))
+        return work(self.connection) if self.connection else self.database.transaction(work)
 
     def runs(self):
         """Heads of all, in the order of their starts: what a record has up to "totals", and
@@ -343,18 +344,19 @@ class History:
         return self._arrays(true())
 
     def _arrays(self, which):
-        m = MEASURE.c
-        rows = self._read(select(m.series, m.run, m.value, m.low, m.high, m.samples).where(which))
-        if not rows:
+        columns = self._read(select(MEASURE).where(which), columns_of)
+        if not columns:
             return {}
-        series, run, value, low, high, samples = zip(*rows)
-        columns = [np.array(run), *(np.array(c, dtype=float) for c in (value, low, high)),
-                   np.array(samples)]
-        place = {number: i for i, (number,) in enumerate(self._read(
-            select(RUN.c.number).order_by(RUN.c.started, RUN.c.id)))}
-        order = np.lexsort((np.array([place.get(r, -1) for r in run]), series))
-        series = np.array(series)[order]
-        columns = [c[order] for c in columns]
+        table = dict(zip(MEASURE.c.keys(), columns))
+        runs, series = table["run"].astype(np.int64), table["series"].astype(np.int64)
+        numbers = [number for number, in self._read(
+            select(RUN.c.number).order_by(RUN.c.started, RUN.c.id))]
+        place = np.zeros(1 + max(runs.max(), *numbers), dtype=np.int64)
+        place[numbers] = np.arange(len(numbers))
+        order = np.lexsort((place[runs], series))
+        series = series[order]
+        columns = [c[order] for c in (runs, table["value"], table["low"], table["high"],
+                                      table["samples"].astype(np.int64))]
         starts = np.flatnonzero(np.diff(series)) + 1
         return {int(series[i]): Measures(*(c[i:j] for c in columns))
                 for i, j in zip([0, *starts], [*starts, len(series)])}
@@ -374,6 +376,13 @@ class History:
         return settled({**{k: head[k] for k in HEAD}, "totals": json.loads(head["totals"]),
                         "outcomes": self.outcomes(head["digest"]), "failures": failures,
                         "measures": [list(m) for m in measures]})
+
+
+def columns_of(result):
+    """The columns of many rows, as arrays of doubles; small parts keep memory small."""
+    arrays = [[np.array(column, dtype=float) for column in zip(*part)]
+              for part in result.partitions(AT_ONCE)]
+    return [np.concatenate(column) for column in zip(*arrays)]
 
 
 def parts(rows):
