@@ -37,6 +37,13 @@ PATIENCE = 60  # seconds in which a server that is gone may come back
 LOCK = 0x696F6469727479  # "iodirty": the advisory lock's key
 
 
+def default_address():
+    """Where the history is if nobody says so."""
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return os.environ.get("IODIRTY_HISTORY") or str(
+        Path(home).expanduser() / "iodirty/history.db")
+
+
 def open_database(address, say):
     """Of a file's path, or a postgresql:// address."""
     scheme, found, _ = str(address).partition("://")
