@@ -1,290 +1,315 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""iodirty certify: run everything on a target, and make a package of it."""
+"""
+iodirty certify: run everything on a target, and make a package of it.
+
+What can be judged before anything is run is judged then. What a package says is judge.py's;
+how it looks, page.py's; that it appears whole or not at all, package.py's.
+"""
 
 import argparse
 import datetime
 import json
 import os
 import re
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
+import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-import page  # noqa: E402  (no bytecode into the checkout)
+import checkout  # noqa: E402  (no bytecode into the checkout)
+import form as forms  # noqa: E402
+import judge  # noqa: E402
+import package_tar  # noqa: E402
+import page  # noqa: E402
 import plots  # noqa: E402
-import system  # noqa: E402
-from model import Bench, ReportError, Results, UsageError, load_json  # noqa: E402
-from package import STATEMENT, Package  # noqa: E402
+import signing  # noqa: E402
+import waivers  # noqa: E402
+from certify_run import (FAILED, JOURNAL, PASSED, USAGE, Machine, say,  # noqa: E402
+                         via_words)
+from model import ReportError, UsageError, load_json  # noqa: E402
+from package import STATEMENT, Package, check_replaceable  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSED, FAILED, USAGE, NOTHING_RAN = 0, 1, 2, 4
-
-LOGS = ["results.json", "results.ktap", "junit.xml", "console.txt"]
-
-DESCRIPTIONS = {
-    "ref": "The target “ref” is the suite's reference implementation: IOMMU hardware modelled "
-           "in software, in user space. That it passes shows that the suite and the reference "
-           "agree. It is no statement about any real hardware.",
-    "module": "The target “module” is the suite's reference implementation as a Linux kernel "
-              "module: IOMMU hardware modelled in software. It is no statement about any real "
-              "hardware.",
-    "linux": "The target “linux” is iommufd of the kernel that ran, with the kernel's own mock "
-             "IOMMU driver. It is no statement about any real hardware.",
-    "vfio": "The target “vfio” is a real device behind the real IOMMU of this machine, through "
-            "the kernel that ran.",
-}
+ASKED = Path("form.toml")
+MOST_RUNS = 100
 
 
-def say(text):
-    print(f"iodirty certify: {text}", file=sys.stderr, flush=True)
+# ---- what is asked for ----
+
+def run_count(text):
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_RUNS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_RUNS} is wanted")
+    return int(text)
+
+
+def add_vendor_options(parser):
+    who = parser.add_argument_group("what is certified").add_mutually_exclusive_group()
+    who.add_argument("--form", metavar="FILE", type=Path, help="what the vendor says of the "
+                     "product, and claims of it")
+    who.add_argument("--ask", action="store_true", help="ask for that on the terminal; the "
+                     f"answers are written to {ASKED}")
+    who.add_argument("--print-form", action="store_true", help="print a form to fill in, with "
+                     "what the target itself claims, and run nothing")
+    parser.add_argument("--waivers", metavar="FILE", type=Path, help="failures that are excused, "
+                        "why, and until when")
+    parser.add_argument("--sign", metavar="KEY", type=Path, help="sign the package with this "
+                        "private key, or with the agent's key of this public one")
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog="iodirty certify", allow_abbrev=False,
-        description="Run the conformance suite and the benchmark on a target, and make a "
-        "package of it: a report (index.html), a statement, all logs, and checksums.",
+        description="Run the conformance suite, more than once, and the benchmark on a target, "
+        "and make a package of it: a report (index.html), a statement, all logs, facts about "
+        "the machine, and checksums; and an archive of it, DIR.tar.",
         epilog="Exit status: 0 passed; 1 failed (the report is there all the same); 2 wrong "
         "usage; 4 nothing ran.")
     parser.add_argument("-t", "--target", default="ref",
                         help='what to certify; "ref" unless given (iodirty list targets)')
     parser.add_argument("-o", "--output", metavar="DIR", type=Path,
                         help="iodirty-certificate-TARGET-TIME unless given")
-    parser.add_argument("--force", action="store_true", help="replace a package that is there")
+    parser.add_argument("--force", action="store_true",
+                        help="replace a package and its archive that are there")
+    parser.add_argument("--no-archive", action="store_true", help="write no DIR.tar")
+    parser.add_argument("--repeat", metavar="N", type=run_count, default=2,
+                        help="run the suite N times, 1 to 100; a case whose verdict is not the "
+                        "same each time fails (default: 2)")
+    parser.add_argument("--via", metavar="COMMAND", default="", help="how programs are run on "
+                        "the machine under test, which must see the same files; their words are "
+                        "appended: 'iodirty lab run uml-6.12 --'")
     mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--quick", dest="mode", action="store_const", const="--quick",
-                      default="--quick", help="the quick benchmark (the default)")
-    mode.add_argument("--full", dest="mode", action="store_const", const="--full",
+    mode.add_argument("--quick", dest="mode", action="store_const", const="quick",
+                      default="quick", help="the quick benchmark (the default)")
+    mode.add_argument("--full", dest="mode", action="store_const", const="full",
                       help="the long benchmark")
     parser.add_argument("--workload", metavar="WORKLOAD", dest="workloads", action="append",
                         default=[], help="measure harvests of this workload, by name or by the "
                         'file of a trace; may be repeated; "list" lists them')
+    add_vendor_options(parser)
     args = parser.parse_args(argv)
     if args.output is None:
         now = datetime.datetime.now(datetime.timezone.utc)
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", args.target).strip("-.") or "target"
         args.output = Path(f"iodirty-certificate-{name}-{now:%Y%m%dT%H%M%SZ}")
+    args.output = Path(os.path.normpath(args.output))
+    if args.output.name in ("", ".."):
+        args.output = Path(os.path.abspath(args.output))
+    if not args.output.name or not args.output.name.isprintable():
+        parser.error("-o takes a folder with a name that can be printed")
+    args.archive = args.output.with_name(f"{args.output.name}.tar")
     return args
 
 
-def run(argv, directory, copy_to, **env):
-    """Run a program in @directory; its stdout goes to the file and to our stderr."""
-    with open(copy_to, "wb") as copy, \
-            subprocess.Popen(argv, cwd=directory, stdout=subprocess.PIPE,
-                             env=dict(os.environ, **env)) as child:
+# ---- before anything is run ----
+
+def check_output(args):
+    check_replaceable(Path(os.path.abspath(args.output)), args.force, STATEMENT)
+    package_tar.check_replaceable(args.archive, args.output.name, args.force)
+
+
+def check_journal(args):
+    """The lab keeps one journal, of the one run that it watches."""
+    if os.environ.get(JOURNAL) and not args.via and args.repeat > 1:
+        raise UsageError(
+            f"{JOURNAL} is set, as in the lab, and is of a single run: start certify outside, "
+            "with --via 'iodirty lab run KERNEL --', or give --repeat 1")
+
+
+def check_key(key):
+    """It must be able to sign now: after the runs would be late."""
+    signing.check_key(key)
+    with tempfile.TemporaryDirectory(prefix="iodirty-certify-") as folder:
+        trial = Path(folder) / "trial"
+        trial.touch()
         try:
-            for line in child.stdout:
-                copy.write(line)
-                sys.stderr.buffer.write(line)
-                sys.stderr.flush()
-        except BaseException:
-            child.terminate()
-            raise
-    return child.returncode
+            signing.sign(trial, key)
+        except ReportError as error:
+            raise UsageError(str(error)) from error
 
 
-def conform(program, target, directory, logs):
-    """The suite's own exit status; its files are in @logs, or ReportError."""
-    screen = directory / "console.txt"
-    status = run([program, "conform", "-t", target, "-o", "conform"], directory, screen)
-    if status in (USAGE, NOTHING_RAN):
-        raise SystemExit(status)
-    results = directory / "conform"
-    if not (results / "results.json").is_file():
-        raise ReportError(f"iodirty conform left no results (exit status {status})")
-    for name in LOGS:
-        if (results / name).is_file():
-            os.replace(results / name, logs / name)
-    if not (logs / "console.txt").exists():
-        os.replace(screen, logs / "console.txt")
-    return status
+def requirements(program):
+    """What they say, as `list` prints it: bytes."""
+    done = subprocess.run([program, "list", "requirements", "--json"], check=False,
+                          stdout=subprocess.PIPE)
+    if done.returncode:
+        raise ReportError(f"{program} list requirements: exit status {done.returncode}")
+    return done.stdout
 
 
-def requirement_texts(program, logs):
-    """What the requirements say, kept with the logs."""
-    path = logs / "requirements.json"
-    with open(path, "wb") as file:
-        subprocess.run([program, "list", "requirements", "--json"], stdout=file, check=False)
-    return load_json(path)
+def check_file(path):
+    """It is read more than once: what is no file gives nothing the second time."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no file")
+    return path
 
 
-def workload_words(workloads):
-    """For the benchmark, wherever it runs: what has a '/' or a '.' in it is a file."""
-    return [word for name in workloads for word in (
-        "--workload", str(Path(name).absolute()) if set(name) & set("/.") else name)]
+def check_waivers(path, texts):
+    try:
+        waivers.check(waivers.read(check_file(path)), json.loads(texts))
+    except ReportError as error:
+        raise UsageError(str(error)) from error
 
 
-def check_workloads(program, args):
-    """Before anything is run: SystemExit if they cannot be opened, or are but to be listed."""
+def check_terminal():
+    """Can anybody answer, and is there room for it?"""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("--ask takes a terminal; without one give --form FILE, which "
+                         "--print-form prints for you to fill in")
+    if os.path.lexists(ASKED):
+        raise UsageError(f"{ASKED} is there already, and --ask would write it: give --form "
+                         f"{ASKED}, or move it")
+
+
+def answer(known):
+    """The answers, kept at once: whatever becomes of the run, nobody has to give them twice."""
+    text = forms.render(forms.ask(known))
+    with open(ASKED, "x", encoding="utf-8") as file:
+        file.write(text)
+    say(f"the answers are in {ASKED}")
+    return ASKED
+
+
+def prepare(args, program):
+    """All that costs seconds, before what costs minutes: the machine, and what is known."""
+    machine = Machine(program, via_words(args.via, program) if args.via else [], args.target)
     if "list" in args.workloads:
         raise SystemExit(subprocess.run([program, "bench", "--workload", "list"],
                                         check=False).returncode)
-    if args.workloads:
-        status = subprocess.run([program, "bench", "-t", args.target, "--list",
-                                 *workload_words(args.workloads)],
-                                stdout=subprocess.DEVNULL, check=False).returncode
-        if status:
-            raise SystemExit(status)
+    if not args.print_form:
+        check_journal(args)
+        check_output(args)
+    declared = forms.read(check_file(args.form)) if args.form else None
+    if args.ask:
+        check_terminal()
+    args.texts = requirements(program)
+    if args.waivers:
+        check_waivers(args.waivers, args.texts)
+    if args.sign and not args.print_form:
+        check_key(args.sign)
+    with tempfile.TemporaryDirectory(prefix="iodirty-certify-") as folder:
+        known = machine.probe(Path(folder))
+    if args.print_form:
+        return machine, known
+    machine.check_workloads(args.workloads)
+    if args.ask:
+        args.form = answer(known)
+        declared = forms.read(args.form)
+    for line in forms.check(declared, known) if declared else []:
+        say(line)
+    return machine, known
 
 
-def benchmark(program, args, directory, logs):
-    """The benchmark's exit status."""
-    words = ["--set", "all", *workload_words(args.workloads)] if args.workloads else []
-    status = run([program, "bench", "-t", args.target, args.mode, "-o", "bench", *words],
-                 directory, logs / "bench.txt")
-    if (directory / "bench/bench.json").is_file():
-        os.replace(directory / "bench/bench.json", logs / "bench.json")
-    return status
-
-
-def workloads_truth(program, args, directory, logs):
-    """For the statement: do harvests have what each workload wrote, on every format?"""
-    check = os.environ.get("IODIRTY_CHECK", ROOT / "workloads/check")
-    status = run([check, "-t", args.target, *workload_words(args.workloads)], directory,
-                 logs / "workloads.txt", IODIRTY=str(program))
-    cases = {}
-    for line in (logs / "workloads.txt").read_text(encoding="utf-8").splitlines():
-        verdict, _, rest = line.partition(" ")
-        if verdict in ("ok", "FAIL", "skip"):
-            cases.setdefault(rest.split(" ")[0], Counter(ok=0, FAIL=0, skip=0))[verdict] += 1
-    return {"names": args.workloads, "passed": status in (PASSED, NOTHING_RAN),
-            "exit_status": status, "cases": cases}
-
-
-def number(count, what):
-    """ "1 case", "1,234 cases". """
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def sentence(results, target, passed):
-    """The verdict of the conformance suite, in one sentence."""
-    counts = results.counts
-    if passed:
-        return (f"PASSED: {number(counts['PASS'], 'case')} of "
-                f"{number(len(results.tried), 'requirement')} on {target}, and none failed.")
-    bad = results.bad_cases
-    if bad:
-        judged = sum(counts.values()) - counts["SKIP"]
-        failed = {c.requirement for c in bad}
-        return (f"FAILED: {len(bad):,} of {number(judged, 'case')}, in {len(failed):,} of "
-                f"{number(len(results.tried), 'requirement')}, on {target}.")
-    return f"FAILED: the conformance run on {target} did not end well; see logs/console.txt."
-
-
-def remarks(results, bench, conform_status, bench_status):
-    """What must stand beside the verdict."""
-    lines = []
-    counts = results.counts
-    if counts["SKIP"]:
-        lines.append(f"Skipped: {number(counts['SKIP'], 'case')}; the reasons are below.")
-    missing = results.not_exercised
-    if missing:
-        lines.append(f"Not tried: {number(len(missing), 'mandatory requirement')}: "
-                     + ", ".join(r.id for r in missing[:20]) + ("…" if missing[20:] else "."))
-    if results.observations:
-        lines.append(f"Failed, but judging nothing: {number(len(results.observations), 'case')} "
-                     "of informative requirements.")
-    if counts["XFAIL"]:
-        lines.append(f"Failed as a listed deviation says: {number(counts['XFAIL'], 'case')}.")
-    if conform_status and results.passed:
-        lines.append(f"The suite ended with status {conform_status} though no record is bad.")
-    if bench_status:
-        errors = len(bench.errors) if bench else 0
-        lines.append(f"The benchmark FAILED in {number(errors, 'cell')}." if errors else
-                     f"The benchmark did not run to its end (status {bench_status}).")
-    return lines
-
-
-def workload_remarks(workloads):
-    if not workloads:
-        return []
-    if workloads["exit_status"] == NOTHING_RAN:
-        return ["The workloads could not be performed here: see logs/workloads.txt."]
-    total = sum((Counter(c) for c in workloads["cases"].values()), Counter())
-    lines = [f"Skipped: {number(total['skip'], 'harvested workload')}."] * bool(total["skip"])
-    if not workloads["passed"]:
-        lines.append(f"Harvests of workloads FAILED in {number(total['FAIL'], 'case')}; see "
-                     "logs/workloads.txt.")
-    return lines
-
-
-def make_statement(args, results, bench, conform_status, bench_status, workloads=None):
-    commit, clean = system.git_state(ROOT)
-    passed = conform_status == 0 and results.passed
-    now = datetime.datetime.now(datetime.timezone.utc)
-    kind = args.target.partition(":")[0]
-    bad = ["the benchmark"] * bool(bench_status)
-    if workloads and not workloads["passed"]:
-        bad.append("the harvests of workloads")
-    return {
-        "format": "iodirty-certificate", "format_version": 1,
-        "created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "verdict": "FAILED" if bad or not passed else "PASSED",
-        "sentence": sentence(results, args.target, passed) if not bad or not passed
-        else f"FAILED: {' and '.join(bad)} on {args.target}; the conformance suite passed.",
-        "remarks": remarks(results, bench, conform_status, bench_status)
-        + workload_remarks(workloads),
-        "conformance": {"passed": passed, "exit_status": conform_status,
-                        "requirements": len(results.requirements),
-                        "requirements_tried": len(results.tried),
-                        "cases": {v: n for v, n in sorted(results.counts.items())}},
-        "benchmark": {"passed": bench_status == 0, "exit_status": bench_status,
-                      "mode": args.mode.lstrip("-"),
-                      "cells": len(bench.all) if bench else 0,
-                      "failed": len(bench.errors) if bench else 0},
-        **({"workloads": workloads} if workloads else {}),
-        "product": {"target": args.target,
-                    "formats": [c for c in dict.fromkeys(x.format for x in results.cases)
-                                if c != "-"],
-                    "description": DESCRIPTIONS.get(kind, f"The target is “{args.target}”.")},
-        "tool": {"version": results.data["tool"]["version"],
-                 "git_commit": commit, "git_clean": clean},
-    }
-
+# ---- the package ----
 
 def write_json(path, value):
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def assemble(args, directory, program):
-    """Fill the package; returns whether everything passed."""
+def run_all(args, machine, directory):
+    """All that is run on the machine under test; what judge() is told of it."""
     logs, work = directory / "logs", directory / "run"
     logs.mkdir()
     work.mkdir()
-    say(f"conformance suite on {args.target}")
-    conform_status = conform(program, args.target, work, logs)
+    (logs / "requirements.json").write_bytes(args.texts)
+    machine.facts(work)
+    os.replace(work / "system.json", directory / "system.json")
+    os.replace(work / "system", directory / "system")
+    statuses = []
+    for n in range(1, args.repeat + 1):
+        say(f"conformance suite on {args.target}: run {n} of {args.repeat}")
+        statuses.append(machine.conform(work, logs / f"run-{n}", journal=args.repeat == 1))
     say(f"benchmark on {args.target}")
-    bench_status = benchmark(program, args, work, logs)
+    bench_status = machine.benchmark(args.mode, args.workloads, work, logs)
     workloads = None
     if args.workloads:
         say(f"harvests of workloads on {args.target}")
-        workloads = workloads_truth(program, args, work, logs)
-    for base, _, names in os.walk(work, topdown=False):
-        for name in names:
-            os.unlink(os.path.join(base, name))
-        os.rmdir(base)
+        workloads = {"names": args.workloads, "exit_status": machine.workloads_truth(
+            args.workloads, work, logs)}
+    shutil.rmtree(work)
+    return {"exit_statuses": statuses, "workloads": workloads,
+            "benchmark": {"exit_status": bench_status, "mode": args.mode}}
 
+
+def tool(directory):
+    """Version and state of iodirty."""
+    commit, clean = checkout.write(ROOT, directory / "tool")
+    first = load_json(directory / "logs/run-1/results.json")
+    return {"version": first["tool"]["version"], "git_commit": commit, "git_clean": clean}
+
+
+def assemble(args, machine, directory):
+    """Fill the package; its statement."""
+    for name, given in ((judge.FORM, args.form), (judge.WAIVERS, args.waivers)):
+        if given:
+            shutil.copyfile(given, directory / name)
+    facts = run_all(args, machine, directory)
     say("report")
-    results = Results(load_json(logs / "results.json"), requirement_texts(program, logs))
-    measured = (logs / "bench.json").exists()
-    bench = Bench(load_json(logs / "bench.json")) if measured else None
-    statement = make_statement(args, results, bench, conform_status, bench_status, workloads)
-    facts = system.facts()
-    charts = plots.draw_all(bench) if bench else {}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    facts.update(id=secrets.token_hex(16), created=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+                 target=args.target, tool=tool(directory), via=args.via)
+    statement = judge.judge(directory, facts)
+    write_json(directory / STATEMENT, statement)
+    evidence = judge.read(directory, facts["created"])
+    charts = plots.draw_all(evidence.bench) if evidence.bench else {}
     if charts:
         (directory / "plots").mkdir()
     for name, svg in charts.items():
         (directory / f"plots/{name}.svg").write_text(svg, encoding="utf-8")
-    write_json(directory / STATEMENT, statement)
-    write_json(directory / "system.json", facts)
     (directory / "index.html").write_text(
-        page.render(statement, results, bench, charts, facts), encoding="utf-8")
+        page.render(statement, evidence.results, evidence.bench, charts,
+                    load_json(directory / "system.json")), encoding="utf-8")
     return statement
+
+
+def archive(args):
+    """DIR.tar beside DIR, where it is wanted. One that is there is of the package that was."""
+    args.archive.unlink(missing_ok=True)
+    if not args.no_archive:
+        package_tar.write(args.output, args.archive)
+
+
+def finish(package, key):
+    """Sign it and put it at its place; whether it was signed, if it was to be. The key was good
+    before the runs, and what took so long is kept if it is no longer."""
+    try:
+        package.finish(sign=key)
+    except ReportError as error:
+        package.finish()
+        say(f"{error}: the package is whole and is not signed")
+        return False
+    return True
+
+
+def make(args, machine):
+    """The package, whole, at its place, and its archive; (statement, whether it is signed)."""
+    with Package(args.output, args.force) as package:
+        statement = assemble(args, machine, package.path)
+        signed = finish(package, args.sign)
+    try:
+        archive(args)
+    except (ReportError, OSError, KeyboardInterrupt) as error:
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else \
+            getattr(error, "strerror", None) or error
+        raise ReportError(f"{args.archive}: {why}; the package is in {args.output}, its archive "
+                          "was not written") from error
+    return statement, signed
+
+
+def conclude(args, statement):
+    """What is said at the end."""
+    say(statement["sentence"])
+    for line in statement["remarks"]:
+        say(line)
+    print(f"report: {args.output / 'index.html'}")
+    if not args.no_archive:
+        print(f"archive: {args.archive}")
+    print(f"check it: iodirty verify {args.output if args.no_archive else args.archive}")
 
 
 def stop(_signal, _frame):
@@ -299,10 +324,11 @@ def main(argv):
     try:
         if not os.access(program, os.X_OK):
             raise ReportError(f"{program} is not there: build it with `make`")
-        check_workloads(program, args)
-        with Package(args.output, args.force) as package:
-            statement = assemble(args, package.path, program)
-            package.finish()
+        machine, known = prepare(args, program)
+        if args.print_form:
+            print(forms.template(known), end="", flush=True)
+            return PASSED
+        statement, signed = make(args, machine)
     except ReportError as error:
         say(error)
         return USAGE if isinstance(error, UsageError) else FAILED
@@ -313,11 +339,8 @@ def main(argv):
     except KeyboardInterrupt:
         say("interrupted; no package was written")
         return FAILED
-    say(statement["sentence"])
-    for line in statement["remarks"]:
-        say(line)
-    print(f"report: {args.output / 'index.html'}")
-    return PASSED if statement["verdict"] == "PASSED" else FAILED
+    conclude(args, statement)
+    return PASSED if signed and statement["verdict"] == "PASSED" else FAILED
 
 
 if __name__ == "__main__":

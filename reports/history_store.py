@@ -3,10 +3,11 @@
 The history of many runs, in a database of history_database.py.
 
 A record is what schemas/run.schema.json says, and callers owe one that is so: history_read.py
-makes them, and checks those that come from elsewhere. A run's outcomes and its failures are
-each one content, compressed, stored once by its digest and shared by all runs that have the
-same, as most have. A series is one metric of one row of the benchmark by one target on one
-machine; a measure is a series' value in a run. Each run is added in one transaction.
+makes them, and checks those that come from elsewhere. What many runs have alike is stored
+once, compressed, by its digest: the rows of the table of outcomes (requirement and format),
+the verdicts in them (a letter each), the failures. A series is one metric of one row of the
+benchmark by one target on one machine; a measure is a series' value in a run. Each run is
+added in one transaction.
 """
 
 import hashlib
@@ -17,11 +18,26 @@ from contextlib import contextmanager
 
 import numpy as np
 from sqlalchemy import (Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData,
-                        String, Table, Text, UniqueConstraint, delete, exists, select, true)
+                        String, Table, Text, TypeDecorator, UniqueConstraint, delete, exists,
+                        select, true, union)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
 
 from history_database import open_database
-from model import ReportError
+from model import VERDICTS, ReportError
+
+
+class Compressed(TypeDecorator):
+    """Bytes of a text that is stored compressed."""
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        return zlib.compress(value, 9)
+
+    def process_result_value(self, value, dialect):
+        return zlib.decompress(value)
+
 
 # As history_migrations/ makes them.
 METADATA = MetaData()
@@ -29,7 +45,7 @@ CONTENT = Table(
     "content", METADATA,
     Column("number", Integer, primary_key=True),
     Column("digest", String(64), nullable=False),
-    Column("data", LargeBinary, nullable=False),
+    Column("data", Compressed, nullable=False),
     UniqueConstraint("digest", name="content_digest"))
 RUN = Table(
     "run", METADATA,
@@ -52,6 +68,7 @@ RUN = Table(
     Column("verdict", String(16), nullable=False),
     Column("totals", Text, nullable=False),
     Column("failed", Integer, nullable=False),
+    Column("rows", Integer, ForeignKey("content.number"), nullable=False),
     Column("outcomes", Integer, ForeignKey("content.number"), nullable=False),
     Column("failures", Integer, ForeignKey("content.number"), nullable=False),
     UniqueConstraint("id", name="run_id"),
@@ -86,6 +103,9 @@ HEAD = ["id", "kind", "started", "target", "argument", "kernel", "machine", "cpu
 # What is said about a run when it is added, and is not of the run.
 SAID = {"host", "commit", "clean", "subject", "url"}
 WHERE = ["target", "argument", "machine", "cpu", "host"]  # of a series, besides name and metric
+LETTERS = {"PASS": "P", "FAIL": "F", "SKIP": "S", "XFAIL": "x", "XPASS": "X", "HANG": "H",
+           "CRASH": "!", "NOT_CAPABLE": "c", "NOT_RUN": "-"}
+VERDICT_OF = {letter: verdict for verdict, letter in LETTERS.items()}
 AT_ONCE = 1000  # rows in one statement
 
 Measures = namedtuple("Measures", "run value low high samples")
@@ -97,20 +117,26 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def digest_of(value):
-    return hashlib.sha256(canonical(value)).hexdigest()
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def settled(record):
-    """The same run, written in the one way that its digest is made of."""
-    def ordered(rows):
-        return sorted(map(list, rows), key=canonical)
+    """The same run, its lists in order: as record() gives it back."""
+    return {**record, "outcomes": sorted(map(list, record["outcomes"])),
+            "failures": sorted(map(list, record["failures"])),
+            "measures": sorted([name, metric, *(v if v is None else float(v) for v in numbers),
+                                samples] for name, metric, *numbers, samples
+                               in record["measures"])}
 
-    return {**record, "outcomes": ordered(record["outcomes"]),
-            "failures": ordered(record["failures"]),
-            "measures": ordered([name, metric, *(v if v is None else float(v) for v in numbers),
-                                 samples] for name, metric, *numbers, samples
-                                in record["measures"])}
+
+def contents(record):
+    """What of a settled record is stored by digest: column -> bytes."""
+    rows = canonical([row[:2] for row in record["outcomes"]])
+    # With the digest of the rows: the same letters in other rows are another table.
+    letters = "".join(LETTERS[verdict] for *_, verdict in record["outcomes"])
+    return {"rows": rows, "outcomes": f"{sha256(rows)}\n{letters}".encode("ascii"),
+            "failures": canonical(record["failures"])}
 
 
 class History:
@@ -146,19 +172,19 @@ class History:
         return self.database.transaction(work, write=True)
 
     def _add(self, connection, record, known):
-        digest = digest_of({k: v for k, v in record.items() if k not in SAID})
+        stored = contents(record)
+        digests = {column: sha256(data) for column, data in stored.items()}
+        digest = sha256(canonical({k: v for k, v in {**record, **digests}.items()
+                                   if k not in SAID}))
         if self._is_there(connection, record["id"], digest):
             return False
-        contents = {digest_of(record[k]): record[k] for k in ("outcomes", "failures")}
         self._number(connection, CONTENT, known, {
-            d: {"digest": d, "data": zlib.compress(canonical(v), 9)}
-            for d, v in contents.items()})
+            digests[column]: {"digest": digests[column], "data": data}
+            for column, data in stored.items()})
         measures = self._measures(connection, record, known)
-        row = {k: record[k] for k in HEAD}
-        row.update(digest=digest, totals=json.dumps(record["totals"], sort_keys=True),
-                   failed=len(record["failures"]),
-                   outcomes=known[digest_of(record["outcomes"])],
-                   failures=known[digest_of(record["failures"])])
+        row = {**{k: record[k] for k in HEAD}, **{c: known[d] for c, d in digests.items()},
+               "digest": digest, "totals": json.dumps(record["totals"], sort_keys=True),
+               "failed": len(record["failures"])}
         if not self._insert(connection, RUN, [row]):  # another did, since we looked
             return not self._is_there(connection, record["id"], digest)
         number = connection.execute(
@@ -181,7 +207,7 @@ class History:
         rows, series = [], {}
         for name, metric, value, low, high, samples in record["measures"]:
             key = {**where, "name": name, "metric": metric}
-            digest = digest_of(key)
+            digest = sha256(canonical(key))
             series[digest] = {**key, "digest": digest}
             rows.append((digest, {"value": value, "low": low, "high": high, "samples": samples}))
         History._number(connection, SERIES, known, series)
@@ -218,7 +244,7 @@ class History:
                 return False
             connection.execute(delete(MEASURE).where(MEASURE.c.run == number))
             connection.execute(delete(RUN).where(RUN.c.number == number))
-            used = select(RUN.c.outcomes).union(select(RUN.c.failures))
+            used = union(*(select(c) for c in (RUN.c.rows, RUN.c.outcomes, RUN.c.failures)))
             connection.execute(delete(CONTENT).where(CONTENT.c.number.not_in(used)))
             connection.execute(delete(SERIES).where(
                 ~exists().where(MEASURE.c.series == SERIES.c.number)))
@@ -236,10 +262,10 @@ class History:
             finally:
                 self.connection = None
 
-    def _read(self, query):
-        if self.connection is not None:
-            return self.connection.execute(query).all()
-        return self.database.transaction(lambda connection: connection.execute(query).all())
+    def _read(self, query, take=CursorResult.all):
+        def work(connection):
+            return take(connection.execute(query))
+        return work(self.connection) if self.connection else self.database.transaction(work)
 
     def runs(self):
         """Heads of all, in the order of their starts: what a record has up to "totals", and
@@ -254,31 +280,52 @@ class History:
 
     def outcomes(self, digest):
         """[[requirement, format or "-", verdict], ...] of a head's "outcomes"."""
-        return self._contents(CONTENT.c.digest == digest)[digest]
+        (rows, letters), = self._tables(CONTENT.c.digest == digest).values()
+        return [[*row, VERDICT_OF[letter]] for row, letter in zip(rows, letters)]
 
     def all_outcomes(self):
-        """Digest -> outcomes, of every run."""
-        return self._contents(CONTENT.c.number.in_(select(RUN.c.outcomes)))
+        """([(requirement, format), ...], {digest: array}): of every digest the indices, in
+        model.VERDICTS, of the verdicts in these rows; -1: it has no such row."""
+        tables = self._tables(true())
+        rows = sorted({tuple(row) for rows in {id(t[0]): t[0] for t in tables.values()}.values()
+                       for row in rows})
+        where = {row: i for i, row in enumerate(rows)}
+        code = np.full(128, -1, dtype=np.int8)
+        for letter, verdict in VERDICT_OF.items():
+            code[ord(letter)] = VERDICTS.index(verdict)
+        places, arrays = {}, {}
+        for digest, (own, letters) in tables.items():
+            if id(own) not in places:
+                places[id(own)] = np.array([where[tuple(row)] for row in own], dtype=np.int64)
+            arrays[digest] = np.full(len(rows), -1, dtype=np.int8)
+            arrays[digest][places[id(own)]] = code[np.frombuffer(letters.encode("ascii"),
+                                                                 dtype=np.uint8)]
+        return rows, arrays
+
+    def _tables(self, which):
+        """Digest of outcomes -> (rows, letters); rows that are the same are one object."""
+        is_outcomes = CONTENT.c.number.in_(select(RUN.c.outcomes))
+        letters = self._contents(which & is_outcomes)
+        wanted = CONTENT.c.number.in_(select(RUN.c.rows).join_from(
+            RUN, CONTENT, RUN.c.outcomes == CONTENT.c.number).where(which))
+        rows = {digest: json.loads(data) for digest, data in self._contents(wanted).items()}
+        return {digest: (rows[data[:64].decode()], data[65:].decode())
+                for digest, data in letters.items()}
 
     def _contents(self, which):
+        """Digest -> bytes."""
         rows = self._read(select(CONTENT.c.digest, CONTENT.c.data).where(which))
-        return {digest: self._unpack(digest, data) for digest, data in rows}
-
-    def _unpack(self, digest, data):
-        try:
-            text = zlib.decompress(data)
-            if hashlib.sha256(text).hexdigest() == digest:
-                return json.loads(text)
-        except zlib.error:
-            pass
-        raise ReportError(f"{self.name} is damaged: the content {digest[:16]} is not what was "
-                          "stored")
+        for digest, data in rows:
+            if sha256(data) != digest:
+                raise ReportError(f"{self.name} is damaged: the content {digest[:16]} is not "
+                                  "what was stored")
+        return dict(map(tuple, rows))
 
     def failures(self, run):
         """[[requirement, config, test, verdict, message], ...] of the run of that id."""
         number = select(RUN.c.failures).where(RUN.c.id == run).scalar_subquery()
-        for content in self._contents(CONTENT.c.number == number).values():
-            return content
+        for data in self._contents(CONTENT.c.number == number).values():
+            return json.loads(data)
         raise ReportError(f"there is no run {run} in {self.name}")
 
     def series(self):
@@ -297,14 +344,19 @@ class History:
         return self._arrays(true())
 
     def _arrays(self, which):
-        m = MEASURE.c
-        rows = self._read(select(m.series, m.run, m.value, m.low, m.high, m.samples)
-                          .join_from(MEASURE, RUN, m.run == RUN.c.number).where(which)
-                          .order_by(m.series, RUN.c.started, RUN.c.id))
-        if not rows:
+        columns = self._read(select(MEASURE).where(which), columns_of)
+        if not columns:
             return {}
-        series, run, value, low, high, samples = map(np.array, zip(*rows))
-        columns = [run, value, *(c.astype(float) for c in (low, high)), samples]
+        table = dict(zip(MEASURE.c.keys(), columns))
+        runs, series = table["run"].astype(np.int64), table["series"].astype(np.int64)
+        numbers = [number for number, in self._read(
+            select(RUN.c.number).order_by(RUN.c.started, RUN.c.id))]
+        place = np.zeros(1 + max(runs.max(), *numbers), dtype=np.int64)
+        place[numbers] = np.arange(len(numbers))
+        order = np.lexsort((place[runs], series))
+        series = series[order]
+        columns = [c[order] for c in (runs, table["value"], table["low"], table["high"],
+                                      table["samples"].astype(np.int64))]
         starts = np.flatnonzero(np.diff(series)) + 1
         return {int(series[i]): Measures(*(c[i:j] for c in columns))
                 for i, j in zip([0, *starts], [*starts, len(series)])}
@@ -324,6 +376,13 @@ class History:
         return settled({**{k: head[k] for k in HEAD}, "totals": json.loads(head["totals"]),
                         "outcomes": self.outcomes(head["digest"]), "failures": failures,
                         "measures": [list(m) for m in measures]})
+
+
+def columns_of(result):
+    """The columns of many rows, as arrays of doubles; small parts keep memory small."""
+    arrays = [[np.array(column, dtype=float) for column in zip(*part)]
+              for part in result.partitions(AT_ONCE)]
+    return [np.concatenate(column) for column in zip(*arrays)]
 
 
 def parts(rows):

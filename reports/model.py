@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 CLASSES = ["mandatory", "if-supported", "informative"]
 
 # From the worst to the best: what several cases amount to is their worst.
-VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "XFAIL", "NOT_CAPABLE", "PASS", "SKIP"]
+VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "WAIVED", "XFAIL", "NOT_CAPABLE", "PASS",
+            "SKIP"]
 BAD = {"FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN"}
+UNTRIED = {"SKIP", "NOT_CAPABLE", "NOT_RUN"}  # the requirement was not put to the test
 MEANING = {
     "PASS": "did what the requirement says",
     "FAIL": "did something else",
@@ -18,6 +20,7 @@ MEANING = {
     "HANG": "did not end in time",
     "XPASS": "passed although a deviation is listed: the list is wrong",
     "NOT_RUN": "was not reached: the run was cut short",
+    "WAIVED": "failed, and is excused by a waiver",
     "XFAIL": "failed as a listed deviation says",
     "NOT_CAPABLE": "not capable: the IOMMU cannot track, and says so",
     "SKIP": "has no meaning here, or needs what the target does not claim",
@@ -49,10 +52,17 @@ class Case:
     notes: str = ""
     deviation: str = ""
     where: str = ""
+    needs: tuple = ()  # capabilities without which it is skipped
+    verdicts: tuple = ()  # of each run, where there were several
+    flake: bool = False  # what it shows is not always the same
 
     @property
     def format(self):
         return self.config.partition("/")[0]
+
+    @property
+    def key(self):
+        return self.requirement, self.test, self.config
 
 
 @dataclass
@@ -61,6 +71,7 @@ class Requirement:
     title: str = ""
     cls: str = ""
     stake: str = ""
+    waivable: bool = False
     text: str = ""
     source: str = ""
     cases: list = field(default_factory=list)
@@ -73,6 +84,10 @@ class Requirement:
     def verdict(self):
         """None when it has no case."""
         return worst(c.verdict for c in self.cases)
+
+    @property
+    def tried(self):
+        return any(c.verdict not in UNTRIED for c in self.cases)
 
     def judges(self, verdict):
         """Does a case with this verdict fail the run?"""
@@ -96,23 +111,27 @@ class Results:
         for r in data["requirements"]:
             more = texts.get(r["id"], {})
             self.requirements[r["id"]] = Requirement(
-                r["id"], r["title"], r["class"], r["stake"], more.get("text", "").strip(),
-                more.get("source", ""))
-        self.cases = [self._case(c) for c in data["cases"]]
-        for case in self.cases:
-            self.requirements.setdefault(case.requirement, Requirement(case.requirement))
-            self.requirements[case.requirement].cases.append(case)
+                r["id"], r["title"], r["class"], r["stake"], r["waivable"],
+                more.get("text", "").strip(), more.get("source", ""))
+        self.cases = []
+        for c in data["cases"]:
+            self.add(self._case(c))
+
+    def add(self, case):
+        self.cases.append(case)
+        self.requirements.setdefault(case.requirement, Requirement(case.requirement))
+        self.requirements[case.requirement].cases.append(case)
 
     @staticmethod
     def _case(c):
         verdict = c["verdict"] if c["verdict"] in VERDICTS else "NOT_RUN"
         return Case(c["requirement"], c["test"], c["config"], verdict, c["message"], c["notes"],
-                    c["deviation"] or "", f"{c['file']}:{c['line']}")
+                    c["deviation"] or "", f"{c['file']}:{c['line']}", tuple(c["needs"]))
 
     @property
     def tried(self):
-        """Requirements of which at least one case is not a skip."""
-        return [r for r in self.requirements.values() if r.verdict not in (None, "SKIP")]
+        """Requirements that were put to the test."""
+        return [r for r in self.requirements.values() if r.tried]
 
     @property
     def counts(self):
@@ -138,8 +157,7 @@ class Results:
     @property
     def not_exercised(self):
         """Mandatory requirements that nothing was tried of."""
-        return [r for r in self.requirements.values()
-                if r.cls == "mandatory" and r.verdict in (None, "SKIP")]
+        return [r for r in self.requirements.values() if r.cls == "mandatory" and not r.tried]
 
     @property
     def passed(self):
@@ -329,6 +347,11 @@ class Bench:
     @property
     def errors(self):
         return [c for c in self.cells if c.error]
+
+    @property
+    def failed(self):
+        """All that was measured and was wrong, of every set."""
+        return self.errors + [r for r in self.rows if r.error]
 
     @property
     def good(self):

@@ -3,19 +3,23 @@
 A package: a directory with a manifest, which appears whole or not at all.
 
 It is assembled in DIR.partial, which a lock marks as ours, and renamed when it
-is complete. A directory that exists is replaced only if it is a package, and
-only the files that its manifest names are removed.
+is complete, with a signature of the manifest if one is wanted. A directory that
+exists is replaced only if it is a package, and only the files that its manifest
+names, and the manifest's own, are removed.
 """
 
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 
+import signing
 from model import ReportError, UsageError
 
 MANIFEST = "MANIFEST.sha256"
+SIGNATURE = MANIFEST + ".sig"  # where ssh-keygen puts it
 STATEMENT = "statement.json"
 # The file that a package must have, and what it is then.
 KINDS = {STATEMENT: "certification package", "workload.json": "report on workloads"}
@@ -40,21 +44,32 @@ def files_below(directory):
 
 def write_manifest(directory):
     """As `sha256sum -c` reads it."""
-    names = [n for n in files_below(directory) if n not in (MANIFEST, LOCK)]
+    names = [n for n in files_below(directory) if n not in (MANIFEST, SIGNATURE, LOCK)]
     text = "".join(f"{sha256(directory / n)}  {n}\n" for n in names)
     (directory / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def parse_manifest(text):
+    """Name -> sum; ReportError with the first line that none of ours has."""
+    sums = {}
+    *lines, rest = text.split("\n")
+    for number, line in enumerate(lines + [rest] * bool(rest), 1):
+        match = re.fullmatch(r"([0-9a-f]{64})  ([^\x00-\x1f\x7f\\]+)", line)
+        path = PurePosixPath(match[2] if match else "/")
+        if (not match or str(path) != match[2] or path.is_absolute() or ".." in path.parts
+                or match[2] in sums or match[2] in (MANIFEST, SIGNATURE, LOCK)):
+            raise ReportError(f"{MANIFEST}: line {number} is none that a manifest has")
+        sums[match[2]] = match[1]
+    return sums
 
 
 def manifest_names(directory, statement):
     """What the manifest names; UsageError if this is no package with a @statement."""
     try:
-        lines = (directory / MANIFEST).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    names = [line[66:] for line in lines if line[64:66] == "  "]
-    safe = all(not PurePosixPath(n).is_absolute() and ".." not in PurePosixPath(n).parts
-               for n in names)
-    if statement not in names or not safe or len(names) != len(lines):
+        names = list(parse_manifest((directory / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, ReportError):
+        names = []
+    if statement not in names:
         raise UsageError(f"{directory} exists and is no {KINDS[statement]}: "
                          "choose another directory")
     return names
@@ -70,7 +85,7 @@ def check_replaceable(directory, force, statement):
     names = [] if empty else manifest_names(directory, statement)
     if not force:
         raise UsageError(f"{directory} exists; --force replaces it")
-    foreign = sorted(set(files_below(directory)) - set(names) - {MANIFEST})
+    foreign = sorted(set(files_below(directory)) - set(names) - {MANIFEST, SIGNATURE})
     if foreign:
         raise UsageError(f"{directory} holds what is not of the package ({foreign[0]}): "
                          "move it, or choose another directory")
@@ -81,6 +96,7 @@ def remove_package(directory, statement):
     for name in manifest_names(directory, statement):
         (directory / name).unlink(missing_ok=True)
     (directory / MANIFEST).unlink()
+    (directory / SIGNATURE).unlink(missing_ok=True)
     for base, _, _ in os.walk(directory, topdown=False):
         os.rmdir(base)
 
@@ -127,9 +143,12 @@ class Package:
             else:
                 entry.unlink()
 
-    def finish(self):
-        """Write the manifest, and put the package where it belongs."""
+    def finish(self, sign=None):
+        """Write the manifest, signed by the key @sign if given, and put the package where it
+        belongs."""
         write_manifest(self.path)
+        if sign:
+            signing.sign(self.path / MANIFEST, sign)
         check_replaceable(self.target, self.force, self.statement)
         if self.target.is_dir() and any(self.target.iterdir()):
             remove_package(self.target, self.statement)

@@ -369,7 +369,7 @@ def check_usage():
 
 
 def check_list():
-    for topic in "targets formats requirements engines deviations".split():
+    for topic in "targets formats requirements tests engines deviations".split():
         rows = json.loads(iodirty("list", topic, "--json").stdout)
         plain = iodirty("list", topic)
         equal(plain.returncode, 0, f"list {topic}")

@@ -36,8 +36,7 @@ static json_t *command_line(const struct run *run)
 	return list;
 }
 
-/* Names of enum target_cap. */
-static json_t *caps_of(uint64_t caps)
+json_t *json_caps(uint64_t caps)
 {
 	json_t *list = json_array();
 
@@ -53,7 +52,7 @@ static json_t *target(const struct run *run)
 {
 	return json_pack("{s:s, s:o, s:s, s:o}", "name", run->driver->name, "argument",
 			 run->target_arg ? clean_string(run->target_arg) : json_null(), "summary",
-			 run->driver->summary, "capabilities", caps_of(run->caps));
+			 run->driver->summary, "capabilities", json_caps(run->caps));
 }
 
 /* The "model name" of the first processor, where /proc/cpuinfo has such. */
@@ -146,9 +145,9 @@ static json_t *cases_of(const struct run *run)
 			list,
 			json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:f, s:o, s:s, s:i}",
 				  "requirement", rc->req->id, "test", rc->c.test->name, "config",
-				  rc->c.config_name, "needs", caps_of(rc->c.test->needs), "verdict",
-				  verdict_name(case_verdict(rc)), "message", r->message, "notes",
-				  r->notes, "deviation",
+				  rc->c.config_name, "needs", json_caps(rc->c.test->needs),
+				  "verdict", verdict_name(case_verdict(rc)), "message", r->message,
+				  "notes", r->notes, "deviation",
 				  r->deviation[0] ? json_string(r->deviation) : json_null(),
 				  "seconds", r->seconds, "measures", measures_of(r), "file",
 				  rc->c.test->file, "line", rc->c.test->line));

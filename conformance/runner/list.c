@@ -15,6 +15,7 @@
 #include "requirement.h"
 #include "target.h"
 #include "text.h"
+#include "view.h"
 
 struct topic {
 	const char *name;
@@ -103,6 +104,26 @@ static int gather_requirements(struct target *t, json_t *rows)
 	return 0;
 }
 
+static int gather_tests(struct target *t, json_t *rows)
+{
+	static const char *const scopes[] = {
+		[CT_ONCE] = "once",
+		[CT_EACH_FORMAT] = "each-format",
+		[CT_EACH_LEAF] = "each-leaf",
+	};
+	const struct ct_test **tests = all_tests();
+
+	(void)t;
+	for (size_t i = 0; tests[i]; i++)
+		json_array_append_new(rows,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", tests[i]->name,
+						"requirement", tests[i]->requirement, "scope",
+						scopes[tests[i]->scope], "needs",
+						json_caps(tests[i]->needs)));
+	free(tests);
+	return 0;
+}
+
 /* The default is the first that is usable (abi/iodirty.h). */
 static int gather_engines(struct target *t, json_t *rows)
 {
@@ -171,6 +192,12 @@ static const struct topic topics[] = {
 		.columns = COLUMNS("id", "class", "stake", "title", "source"),
 		.none = "there are no requirements",
 		.gather = gather_requirements,
+	},
+	{
+		.name = "tests",
+		.columns = COLUMNS("name", "requirement", "scope", "needs"),
+		.none = "there are no tests",
+		.gather = gather_tests,
 	},
 	{
 		.name = "engines",

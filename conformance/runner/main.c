@@ -9,12 +9,14 @@
 static const struct command commands[] = {
 	{
 		.name = "list",
-		.arguments = "targets|formats|requirements|engines|deviations [-t TARGET] [--json]",
+		.arguments =
+			"targets|formats|requirements|tests|engines|deviations [-t TARGET] [--json]",
 		.summary = "what this program knows of",
 		.help = "Show, as columns or as JSON:\n"
 			"  targets        what can be tested, and whether it can be used here\n"
 			"  formats        IO page-table formats of the target\n"
 			"  requirements   what is demanded, and where that comes from\n"
+			"  tests          what shows each requirement, in which configurations\n"
 			"  engines        how the target's harvest can examine page tables\n"
 			"  deviations     known ways in which implementations do otherwise\n"
 			"\n"

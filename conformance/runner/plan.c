@@ -210,7 +210,7 @@ static int compare_tests(const void *a, const void *b)
 	return order ? order : one->line - two->line;
 }
 
-static void make_cases(struct run *run)
+const struct ct_test **all_tests(void)
 {
 	size_t n = __stop_ct_tests - __start_ct_tests;
 	const struct ct_test **tests = calloc(n + 1, sizeof(*tests));
@@ -219,8 +219,15 @@ static void make_cases(struct run *run)
 		abort();
 	memcpy(tests, __start_ct_tests, n * sizeof(*tests));
 	qsort(tests, n, sizeof(*tests), compare_tests);
+	return tests;
+}
+
+static void make_cases(struct run *run)
+{
+	const struct ct_test **tests = all_tests();
+
 	for (size_t r = 0; r < run->n_reqs; r++)
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; tests[i]; i++)
 			if (!strcmp(tests[i]->requirement, run->reqs[r]->id) &&
 			    (tests[i]->concurrent || !run->concurrent))
 				add_test(run, tests[i], run->reqs[r]);

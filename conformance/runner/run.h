@@ -72,6 +72,8 @@ struct patterns {
 /* Opens the target once. driver, target_arg and leaf are set; enum exit_code. */
 int plan_run(struct run *run, const struct patterns *formats, const struct patterns *reqs);
 void plan_free(struct run *run);
+/* Every test there is, in the order of reading, NULL at the end; free() it. */
+const struct ct_test **all_tests(void);
 
 /* Run every case whose record is VERDICT_NOT_RUN; each has a verdict afterwards. */
 void execute_run(struct run *run);

@@ -7,12 +7,17 @@
 #ifndef IODIRTY_VIEW_H
 #define IODIRTY_VIEW_H
 
+#include <jansson.h>
+
 #include "summary.h"
 
 void console_view(const struct run *run, const struct summary *s, FILE *out);
 void ktap_view(const struct run *run, const struct summary *s, FILE *out);
 void junit_view(const struct run *run, const struct summary *s, FILE *out);
 void json_view(const struct run *run, const struct summary *s, FILE *out);
+
+/* Names of enum target_cap, as results.json has them. */
+json_t *json_caps(uint64_t caps);
 
 /* On stderr, while cases run: call it often; it prints seldom. */
 void console_progress(const struct run *run);

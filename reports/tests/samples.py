@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Small results and benchmarks, as the programs would write them."""
+"""Small results, benchmarks and logs of packages, as the programs would write them."""
+
+import json
 
 REQUIREMENTS = [
     {"id": "REPORT-001", "chapter": "REPORT", "title": "A write is reported",
@@ -20,9 +22,70 @@ def case(requirement="REPORT-001", config="amd-v1/4K", verdict="PASS", message="
             **more}
 
 
-def results(cases, complete=True, requirements=None):
-    return {"schema": "iodirty-results-2", "run": "0" * 32, "tool": {"name": "iodirty", "version": "0.1.0"},
-            "complete": complete, "requirements": requirements or REQUIREMENTS, "cases": cases}
+VERDICTS = ["PASS", "FAIL", "SKIP", "XFAIL", "XPASS", "NOT_CAPABLE", "HANG", "CRASH", "NOT_RUN"]
+CAPABILITIES = ["dma", "track"]
+
+
+def results(cases, complete=True, requirements=None, run=1, capabilities=None, formats=None,
+            **more):
+    """As results.schema.json has it. @run: the number of the run in a package."""
+    bad = any(c["verdict"] in ("FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN") for c in cases)
+    rows = dict.fromkeys((c["requirement"], c["config"], c["verdict"]) for c in cases)
+    names = formats or dict.fromkeys(c["config"].split("/")[0] for c in cases
+                                     if c["config"] != "-")
+    return {
+        "schema": "iodirty-results-2", "run": f"{run:032x}",
+        "tool": {"name": "iodirty", "version": "0.1.0"}, "command": ["iodirty", "conform"],
+        "target": {"name": "ref", "argument": None, "summary": "a stand-in",
+                   "capabilities": CAPABILITIES if capabilities is None else capabilities},
+        "host": {"name": "here", "system": "Linux", "release": "6.12.1", "version": "#1",
+                 "machine": "x86_64", "cpu": "some", "cpus": 2, "memory_bytes": 1 << 30},
+        "seed": f"0x{run:x}", "started": f"2026-01-01T00:00:{run:02}Z", "seconds": 1.5,
+        "complete": complete, "outcome": "failed" if bad else "passed", "exit_code": int(bad),
+        "totals": {v: sum(c["verdict"] == v for c in cases) for v in VERDICTS},
+        "table_totals": {v: sum(r[2] == v for r in rows) for v in VERDICTS},
+        "not_exercised": [],
+        "formats": [{"name": name, "granule_lg2": 12, "leaf_sizes": "0x1000",
+                     "aperture_first": "0x0", "aperture_last": "0xffff", "dirty": True}
+                    for name in names],
+        "requirements": REQUIREMENTS if requirements is None else requirements,
+        "table": [dict(zip(("requirement", "config", "verdict"), r)) for r in rows],
+        "cases": cases, **more}
+
+
+def facts(statuses=(0,), bench=0, workloads=None, **more):
+    """What no log of a package has."""
+    return {"id": "a" * 32, "created": "2026-01-02T03:04:05Z", "target": "ref",
+            "exit_statuses": list(statuses), "benchmark": {"exit_status": bench, "mode": "quick"},
+            "workloads": workloads, "via": "",
+            "tool": {"version": "0.1.0", "git_commit": "", "git_clean": None}, **more}
+
+
+FORM = """
+vendor = "Example Computers, Inc."
+product = "Rack Server 1000"
+iommu = { vendor = "Example Silicon", model = "SMMUv3.2" }
+firmware = { version = "1.4.2" }
+kernel = { release = "6.12.1" }
+"""
+
+
+def logs(folder, runs, measured=None, texts=None, **files):
+    """What judge() reads, below @folder. @runs: results; @files: name_toml="...", in the folder;
+    workloads="...", in the logs."""
+    for n, run in enumerate(runs, 1):
+        (folder / f"logs/run-{n}").mkdir(parents=True, exist_ok=True)
+        write(folder / f"logs/run-{n}/results.json", run)
+    write(folder / "logs/requirements.json", TEXTS if texts is None else texts)
+    if measured:
+        write(folder / "logs/bench.json", measured)
+    for name, text in files.items():
+        path = "logs/workloads.txt" if name == "workloads" else name.replace("_", ".")
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+def write(path, value):
+    path.write_text(json.dumps(value), encoding="utf-8")
 
 
 def row(fmt="amd-v1", leaf="4K", pattern="random", density=1.0, floor=True, error="",
@@ -59,8 +122,8 @@ def workload():
 
 def bench(rows):
     context = dict.fromkeys(["cpu_model", "kernel", "clock", "cache_state", "library_note"], "some")
-    context.update(run="1" * 32, date="2026-01-01", num_cpus=2, library_build_type="debug", mode="quick",
-                   iodirty_version="0.1.0", target="ref", formats="amd-v1")
+    context.update(run="1" * 32, date="2026-01-01", num_cpus=2, library_build_type="debug",
+                   mode="quick", iodirty_version="0.1.0", target="ref", formats="amd-v1")
     return {"context": context, "benchmarks": rows}
 
 

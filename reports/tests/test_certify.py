@@ -25,25 +25,30 @@ SCHEMAS = HERE.parent / "schemas"
 CERTIFY = HERE.parent / "certify.py"
 
 STAND_IN = """#!/bin/sh
-# conform -t T -o DIR | bench -t T --quick -o DIR | list requirements --json
-case $1 in
-conform)
+# conform -t T [-r R] -o DIR | bench -t T --quick -o DIR | list requirements --json
+echo "${IODIRTY_JOURNAL:-none} $*" >>"$FAKE/calls"
+case $1,$4 in
+conform,-r)
+    status=$(cat "$FAKE/probe-status")
+    [ $status = 0 ] || { echo "cannot be used here" >&2; exit $status; }
+    mkdir probe && cp "$FAKE/results-1.json" probe/results.json ;;
+conform,*)
     echo "running the suite"
     [ -e "$FAKE/wait" ] && { touch "$FAKE/waiting"; exec sleep 60; }
     status=$(cat "$FAKE/conform-status")
     [ $status = 0 ] || [ $status = 1 ] || exit $status
     mkdir "$5"
-    cp "$FAKE/results.json" "$5"
+    n=$(grep -c "conform -t [^ ]* -o" "$FAKE/calls")
+    cp "$FAKE/results-$n.json" "$5/results.json"
     for f in results.ktap junit.xml; do echo view >"$5/$f"; done
     exit $status ;;
-bench)
-    echo "$*" >>"$FAKE/words"
+bench,*)
     case " $* " in *" list "*) echo nic; exit 0 ;; *" --list "*) exit $(cat "$FAKE/known") ;; esac
     echo "measuring"
     mkdir "$6"
     [ -e "$FAKE/bench.json" ] && cp "$FAKE/bench.json" "$6"
     exit $(cat "$FAKE/bench-status") ;;
-list)
+list,*)
     cat "$FAKE/texts.json" ;;
 esac
 """
@@ -76,19 +81,33 @@ class CertifyTest(unittest.TestCase):
                         IODIRTY_CHECK=str(check))
         self.having([samples.case(), samples.case(verdict="SKIP", message="not claimed")])
 
-    def having(self, cases, conform=0, bench=0, rows=None):
+    def having(self, *runs, conform=0, bench=0, rows=None):
+        """Cases of the first run, of the second ...; the last again for all that follow."""
         def put(name, value):
             (self.fake / name).write_text(json.dumps(value), encoding="utf-8")
-        put("results.json", samples.results(cases))
+        (self.fake / "calls").write_text("", encoding="utf-8")
+        for n in range(1, 5):
+            put(f"results-{n}.json", samples.results(runs[min(n, len(runs)) - 1], run=n))
         put("bench.json", rows or samples.bench([samples.row()]))
         put("texts.json", samples.TEXTS)
         put("conform-status", conform)
+        put("probe-status", 0)
         put("bench-status", bench)
         put("known", 0)
         put("check-status", 0)
         (self.fake / "workloads.txt").write_text(
             "ok nic amd-v1 4K 8 rounds 47 pages\nok nic amd-v1 2M 8 rounds 4096 pages\n"
             "skip some - - there is none\n2 passed, 0 failed, 1 skipped\n", encoding="utf-8")
+
+    def calls(self, word):
+        """Words of each call of the stand-in that begins so, behind its journal."""
+        lines = (self.fake / "calls").read_text(encoding="utf-8").splitlines()
+        return [line.partition(" ")[2] for line in lines if line.split(" ")[1] == word]
+
+    def put(self, name, text):
+        path = self.dir / name
+        path.write_text(text, encoding="utf-8")
+        return path
 
     def certify(self, *args, **more):
         return subprocess.run([sys.executable, CERTIFY, "-o", self.out, *args], env=self.env,

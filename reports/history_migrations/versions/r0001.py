@@ -36,6 +36,7 @@ def upgrade():
         sa.Column("verdict", sa.String(16), nullable=False),
         sa.Column("totals", sa.Text, nullable=False),
         sa.Column("failed", sa.Integer, nullable=False),
+        sa.Column("rows", sa.Integer, sa.ForeignKey("content.number"), nullable=False),
         sa.Column("outcomes", sa.Integer, sa.ForeignKey("content.number"), nullable=False),
         sa.Column("failures", sa.Integer, sa.ForeignKey("content.number"), nullable=False),
         sa.UniqueConstraint("id", name="run_id"))
