@@ -14,7 +14,8 @@ Of the stretches that say clearly that there is a change the shortest decides wh
 mended soon is found like one that stayed. A change has to be of FLOOR at least, and abrupt:
 a machine that gets slower by and by has none.
 
-verdict_changes() is for verdicts; it is changes_verdicts.py's.
+events() puts the changes of several series together; what concerns verdicts is
+changes_verdicts.py's.
 """
 
 import math
@@ -24,27 +25,40 @@ import numpy as np
 from scipy.stats import binom
 
 import changes_scan as scan
-from changes_verdicts import kernel_line, verdict_changes
+from changes_verdicts import kernel_line, verdict_changes, verdict_events
 
-__all__ = ["ALPHA", "FLOOR", "Change", "Segment", "change_points", "kernel_line", "segments",
-           "verdict_changes"]
+__all__ = ["ALPHA", "FLOOR", "Change", "Event", "Segment", "change_points", "events", "kernel_line",
+           "segments", "verdict_changes", "verdict_events"]
 
 ALPHA = 0.05  # of a false alarm, in all series together
 FLOOR = 0.03  # a smaller change is not worth an alarm
 NEAR = 50  # runs on either side within which a change has happened
+UNLIKELY = 1e-3  # of a run outside of a change's 95 %
 
 
 @dataclass(frozen=True)
 class Change:
     index: int  # the first run of the new level
-    first: int  # the change is one of first to last, with 95 %
-    last: int
+    first: int  # that may be this run, or one of those that follow, with 95 %
+    likely: tuple  # how likely it is each of them
     before: float  # medians of the stretches on either side
     after: float
     ratio: float  # after / before; infinite when it was 0
     low: float  # 95 % of the ratio
     high: float
     p: float  # corrected for all series and stretches; held against ALPHA
+
+    @property
+    def last(self):
+        return self.first + len(self.likely) - 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """What changed in one run in several series: by one cause, presumably."""
+
+    run: object  # the likeliest by all of them together
+    members: tuple  # pairs of a series' key and its Change
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,27 @@ def segments(values, changes):
     values = np.asarray(values, dtype=float)
     edges = [0, *(c.index for c in changes), len(values)]
     return [Segment(a, b, *_median(values[a:b])) for a, b in zip(edges, edges[1:]) if a < b]
+
+
+def events(found):
+    """
+    Changes that may be of one run, together. @found: (key of the series, its runs, Change);
+    runs of another machine are others, so that what came to two machines is two events.
+    """
+    groups = []  # each: a dict of run -> log of how likely, and the members so far
+    for key, runs, change in sorted(found, key=lambda f: len(f[2].likely)):
+        likely = {runs[change.first + i]: p for i, p in enumerate(change.likely)}
+        group = next((g for g in groups if g[0].keys() & likely.keys()), None)
+        if group is None:
+            group = {}, []
+            groups.append(group)
+        group[1].append((key, change, likely))
+        for run in likely:
+            group[0].setdefault(run)
+    return [Event(max(runs, key=lambda run: sum(math.log(likely.get(run, 0) + UNLIKELY)
+                                                for _, _, likely in members)),
+                  tuple((key, change) for key, change, _ in members))
+            for runs, members in groups]
 
 
 def _median(values):
@@ -160,8 +195,8 @@ class _Search:
         ratio = _ratio(before[0], after[0])
         if p > self.alpha or not self.worth_it(ratio, near):
             return None, z
-        _, first, last = scan.place(self.x[a:b], k - a)
-        return Change(k, a + first, a + last, before[0], after[0], ratio,
+        _, first, likely = scan.place(self.x[a:b], k - a)
+        return Change(k, a + first, tuple(likely), before[0], after[0], ratio,
                       *_ratio_band(before, after), p), z
 
     def worth_it(self, ratio, near):

@@ -129,10 +129,10 @@ def at(values, split):
 
 def place(x, split):
     """
-    The likeliest first run of the new level within @x, which has one change, near @split;
-    and the first and the last run that it is with 95 %. By the density of the noise as
-    it is here, whatever its shape (a kernel estimate), of which a part is taken to be able to
-    lie anywhere, so that no outlier decides.
+    The likeliest first run of the new level within @x, which has one change, near @split; the
+    first run that it may be, with 95 %, and how likely it is that one and each that follows.
+    By the density of the noise as it is here, whatever its shape (a kernel estimate), of
+    which a part is taken to be able to lie anywhere, so that no outlier decides.
     """
     for _ in range(3):
         before, after = x[:split], x[split:]
@@ -146,9 +146,9 @@ def place(x, split):
             break
         split = best
     weight = np.exp(total - total.max())
-    share = np.cumsum(weight) / weight.sum()
-    first, last = np.searchsorted(share, [0.025, 0.975])
-    return split, int(first) + SHORTEST, int(min(last, len(share) - 1)) + SHORTEST
+    weight /= weight.sum()
+    first, last = np.searchsorted(np.cumsum(weight), [0.025, 0.975])
+    return split, int(first) + SHORTEST, weight[first:last + 1]
 
 
 class Density:
