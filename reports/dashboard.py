@@ -19,6 +19,7 @@ try:  # no bytecode into the checkout
     import history_store
     from dashboard_lines import Lines
     from dashboard_verdicts import Verdicts
+    from history_database import default_address
     from model import ReportError, UsageError
     from package import Package
 except ImportError as missing:
@@ -42,8 +43,9 @@ def parse(argv):
         "needs no server: open DIR/index.html, or put DIR on one.",
         epilog="Exit status: 0 the site was written, whatever it says; 1 it was not; 2 wrong "
         "usage.")
-    parser.add_argument("--db", metavar="FILE|URL", help="the history: a file, or "
-                        "postgresql://USER@HOST/DATABASE; that of `iodirty history` unless given")
+    parser.add_argument("--db", metavar="FILE|URL", default=default_address(),
+                        help="the history: a file, or postgresql://USER@HOST/DATABASE (default: "
+                        "$IODIRTY_HISTORY, else ~/.local/share/iodirty/history.db)")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, default="iodirty-dashboard",
                         help="iodirty-dashboard unless given")
     parser.add_argument("--force", action="store_true", help="replace a site that is there")
@@ -68,7 +70,7 @@ class Site:
     def __init__(self, history, texts):
         self.created = int(time.time())
         self.lines = Lines(history.runs())
-        self.verdicts = Verdicts(self.lines, history.outcomes, texts)
+        self.verdicts = Verdicts(self.lines, *history.all_outcomes(), texts)
         self.series, self.ratios = dashboard_series.read(history, self.lines)
 
 

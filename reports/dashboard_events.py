@@ -52,7 +52,8 @@ def last_changes(changes):
     found = {}
     for cell, all_of_it in changes.items():
         runs = [c.run if c.until is None else c.until for c in all_of_it
-                if c.kind in (REGRESSION, COVERAGE) or (c.kind == FAILING and c.until is not None)]
+                if c.kind == REGRESSION or (c.kind == FAILING and c.until is not None)
+                or (c.kind == COVERAGE and c.until is None)]
         if runs:
             found[cell] = max(runs)
     return found
@@ -151,7 +152,7 @@ def series_events(lines, series):
                 where = "better"
             else:
                 continue
-            key = where, int(s.run[c.index]), s.target, s.machine, s.format
+            key = where, int(s.run[c.index]), s.target, s.kernel, s.machine, s.format
             groups.setdefault(key, []).append((s, c))
     found = {"wrong": [], "better": []}
     for (where, run, *_), members in groups.items():
@@ -167,7 +168,7 @@ def series_event(lines, where, run, members):
     by = how_much(sizes[0]) if how_much(sizes[0]) == how_much(sizes[-1]) else (
         f"{how_much(sizes[0])} to {how_much(sizes[-1])}")
     more = "" if len(members) == 1 else f" and {len(members) - 1:,} more series of {s.format}"
-    text = (f"{s.metric} of {s.name}{more} on {s.target}, machine {s.machine}, "
+    text = (f"{s.metric} of {s.name}{more} on {line.name}, "
             f"{'is' if len(members) == 1 else 'are'} {by} {word(s, c, where)} since {run_name(run)}"
             + (f": {c.after:.4g}, was {c.before:.4g}." if len(members) == 1 else "."))
     last = lines.runs[s.run[-1]]
@@ -175,8 +176,7 @@ def series_event(lines, where, run, members):
         text += f" Not measured since {day(last['started'])}."
     links = [run_link(run)] + [
         [f"series {m.name}", "series", {"id": m.id}] for m, _ in members[:FEW]]
-    made = event("measure", text, run, line, [s.format] if s.format else [ONCE], links)
-    return {**made, "kernel": None}
+    return event("measure", text, run, line, [s.format] if s.format else [ONCE], links)
 
 
 def size(change):

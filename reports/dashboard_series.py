@@ -55,8 +55,8 @@ def is_time(metric):
 
 @dataclass
 class Series:
-    number: int  # the history's
     target: str
+    kernel: str  # line
     machine: str
     name: str
     metric: str
@@ -71,7 +71,7 @@ class Series:
     @property
     def id(self):
         """The same whenever the site is made."""
-        text = "\0".join([self.target, self.machine, self.name, self.metric])
+        text = "\0".join([self.target, self.kernel, self.machine, self.name, self.metric])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -111,28 +111,34 @@ def read(history, lines):
     for row in history.series():
         measures = arrays.get(row["number"])
         if measures is not None and len(measures.run):
-            found.append(Series(
-                row["number"], target_name(row), lines.machine(row), row["name"], row["metric"],
-                np.array([lines.index[n] for n in measures.run.tolist()]), measures.value,
-                measures.low, measures.high, measures.samples))
+            found += cut(row, measures, lines)
     ratios = ratio_of_times(found)
-    found = [s for s in found if not is_time(s.metric) or s.number in ratios]
+    found = [s for s in found if not is_time(s.metric) or s.id in ratios]
     judged = sum(not is_time(s.metric) for s in found)
     for series in found:
         series.find_changes(judged)
     return found, ratios
 
 
+def cut(row, measures, lines):
+    """A Series for each kernel line, since a machine may run several in turn."""
+    runs = np.array([lines.index[number] for number in measures.run.tolist()])
+    kernels = np.array([lines.all[lines.runs[i]["line"]].kernel for i in runs])
+    return [Series(target_name(row), kernel, lines.machine(row), row["name"], row["metric"],
+                   *(column[kernels == kernel] for column in (runs, *measures[1:])))
+            for kernel in sorted(set(kernels.tolist()))]
+
+
 def ratio_of_times(series):
-    """A time's number -> the Series of the ratio that it stands beside: x_floor, or the first."""
+    """A time's id -> the Series of the ratio that it stands beside: x_floor, or the first."""
     cells = {}
     for s in series:
-        cells.setdefault((s.target, s.machine, s.name), []).append(s)
+        cells.setdefault((s.target, s.kernel, s.machine, s.name), []).append(s)
     found = {}
     for cell in cells.values():
         ratios = sorted((s for s in cell if is_ratio(s.metric)),
                         key=lambda s: (s.metric != "x_floor", s.metric))
         for s in cell:
             if is_time(s.metric) and ratios:
-                found[s.number] = ratios[0]
+                found[s.id] = ratios[0]
     return found

@@ -151,15 +151,14 @@ class Failures:
 
 def series_table(site):
     """A row a series, and which series is beside which."""
-    file = {s.number: n for n, s in enumerate(site.series)}
     rows = []
-    for s in site.series:
+    for n, s in enumerate(site.series):
         stretches = [[int(s.run[t.start]), int(s.run[t.end - 1]), *map(plain, s.usual(t).tolist())]
                      for t in s.stretches]
-        ratio = site.ratios.get(s.number)
+        ratio = site.ratios.get(s.id)
         rows.append({
-            "id": s.id, "file": file[s.number], "name": s.name, "set": s.set, "metric": s.metric,
-            "target": s.target, "machine": s.machine, "formats": [s.format] if s.format else [],
+            "id": s.id, "file": n, "name": s.name, "set": s.set, "metric": s.metric,
+            "target": s.target, "kernel": s.kernel, "machine": s.machine, "formats": [s.format] if s.format else [],
             "ratio": dashboard_series.is_ratio(s.metric),
             "time": dashboard_series.is_time(s.metric), "ratioId": ratio.id if ratio else None,
             "count": len(s.run), "level": plain(s.stretches[-1].level),

@@ -12,19 +12,19 @@ from itertools import groupby
 import numpy as np
 
 from changes import verdict_changes
+from history_store import LETTERS
 from model import BAD, MEANING, ONCE, VERDICTS
 from page import SYMBOLS
 
-CODES = dict(zip(VERDICTS, "FCHX?dnPs"))
 NONE = "."
-NAMES = {ord(code): verdict for verdict, code in CODES.items()}
+NAMES = {ord(code): verdict for verdict, code in LETTERS.items()}
 UNSEEN = ord(NONE)
-BAD_CODES = [ord(CODES[v]) for v in BAD]
+BAD_CODES = [ord(LETTERS[v]) for v in BAD]
 
 
 def verdict_table():
     """For the pages, the worst first."""
-    return [{"code": CODES[v], "name": v, "symbol": SYMBOLS[v], "meaning": MEANING[v],
+    return [{"code": LETTERS[v], "name": v, "symbol": SYMBOLS.get(v, v[0]), "meaning": MEANING[v],
              "bad": v in BAD} for v in VERDICTS]
 
 
@@ -65,26 +65,22 @@ def ends(history):
 
 
 class Verdicts:
-    """@outcomes(digest): of a head's "outcomes"; @texts: requirements, by id."""
+    """@rows, @outcomes: History.all_outcomes(); @texts: requirements, by id."""
 
-    def __init__(self, lines, outcomes, texts):
+    def __init__(self, lines, rows, outcomes, texts):
         self.lines, self.texts = lines, texts
-        ids, formats, tables = {}, {}, {}
-        for digest in dict.fromkeys(r["outcomes"] for r in lines.runs if r["totals"]):
-            tables[digest] = [np.array(column, dtype=np.int64) for column in zip(*(
-                (ids.setdefault(requirement, len(ids)), formats.setdefault(fmt, len(formats)),
-                 ord(CODES.get(verdict, CODES["NOT_RUN"])))
-                for requirement, fmt, verdict in outcomes(digest)))]
-        self.requirements = sorted(ids)
-        self.formats = [ONCE] * (ONCE in formats) + sorted(set(formats) - {ONCE})
-        self.size = len(self.requirements) * len(self.formats)
-        row = np.argsort(np.argsort(list(ids)))
-        column = np.array([self.formats.index(f) for f in formats])
+        self.requirements = sorted({requirement for requirement, _ in rows})
+        formats = {fmt for _, fmt in rows}
+        self.formats = [ONCE] * (ONCE in formats) + sorted(formats - {ONCE})
+        number = {r: i * len(self.formats) for i, r in enumerate(self.requirements)}
+        column = {f: i for i, f in enumerate(self.formats)}
+        places = [number[requirement] + column[fmt] for requirement, fmt in rows]
+        letters = np.array([ord(LETTERS[v]) for v in VERDICTS] + [UNSEEN], dtype=np.uint8)
         self.states = {}
-        for digest, table in tables.items():
-            state = self.states[digest] = np.full(self.size, UNSEEN, dtype=np.uint8)
-            if table:
-                state[row[table[0]] * len(self.formats) + column[table[1]]] = table[2]
+        for digest, codes in outcomes.items():
+            state = np.full(len(self.requirements) * len(self.formats), UNSEEN, dtype=np.uint8)
+            state[places] = letters[codes]  # -1, of a row that it lacks, is the last
+            self.states[digest] = state
         self.by_line, self.changes = {}, {}
         for line in lines.all:
             runs = [i for i in line.runs if lines.runs[i]["totals"]]

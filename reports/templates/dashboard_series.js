@@ -43,11 +43,11 @@
 		search),
 		h("p", {class: "faint"}, "Ratios first: each is a time over another of the same run, and so "
 			+ "depends little on the machine. Times stand on the page of their ratio."),
-		paged("Series", ["series", "metric", "target", "machine", "now", "usual", "runs", "last change"],
+		paged("Series", ["series", "metric", "target", "kernel", "machine", "now", "usual", "runs", "last change"],
 			found.map((one) => () => [h("a", {href: fresh("series", {id: one.id})}, one.name),
-				one.metric, one.target, one.machine, short(one.level),
+				one.metric, one.target, one.kernel, one.machine, short(one.level),
 				`${short(one.usual[0])} to ${short(one.usual[1])}`, number(one.count), changed(one)]),
-			[4, 6], "series", query.get("page"))];
+			[5, 7], "series", query.get("page"))];
 	}
 
 	/* ---- one series ---- */
@@ -88,13 +88,9 @@
 			h("span", {class: "faint"}, "or drag over the chart with a mouse"));
 	}
 
-	function drawn(one, record, runs, shown, query) {
-		const kernel = query.get("kernel");
-		const keep = [...record.run.keys()].filter(
-			(i) => !kernel || runs.lineOf(record.run[i]).kernel === kernel);
-		const at = (column) => keep.map((i) => record[column][i]);
-		const time = at("run").map((r) => runs.started[r]), value = at("value");
-		const inside = keep.filter((_, n) => time[n] >= shown[0] && time[n] <= shown[1]);
+	function drawn(one, record, runs, shown) {
+		const {run, value, low, high} = record, time = run.map((r) => runs.started[r]);
+		const inside = [...run.keys()].filter((i) => time[i] >= shown[0] && time[i] <= shown[1]);
 		const words = (c) => `${day(c.time)}: ${percent(c.ratio)}, ${c.worse ? "worse" : "better"}`;
 		const changes = record.changes.map((c) => ({...c, time: runs.started[c.run],
 			run: runs.id[c.run], href: fresh("run", {id: runs.id[c.run]})}));
@@ -104,8 +100,8 @@
 		const paint = () => {
 			const width = Math.max(Math.floor(holder.clientWidth) || 900, 300);
 			const {svg, beyond} = iodirty.chart.series({
-				time, value, low: at("low"), high: at("high"), stretches, range: shown, width,
-				hrefs: (i) => fresh("run", {id: runs.id[record.run[keep[i]]]}),
+				time, value, low, high, stretches, range: shown, width,
+				hrefs: (i) => fresh("run", {id: runs.id[run[i]]}),
 				changes: changes.map((c) => ({...c, label: `Change ${words(c)}: run `
 					+ `${c.run.slice(0, 8)}, commit ${c.commit.slice(0, 12) || "unknown"}`})),
 				zoom: zoomTo, label: `Chart of ${one.metric} of ${one.name}; its numbers are in the `
@@ -152,13 +148,13 @@
 		const [runs, ...records] = await Promise.all([iodirty.runs(),
 			...group.map((g) => load(`series-${g.file}`))]);
 		const span = range(records[0].run.map((r) => runs.started[r]), query);
-		const parts = group.map((g, n) => drawn(g, records[n], runs, span.shown, query));
+		const parts = group.map((g, n) => drawn(g, records[n], runs, span.shown));
 		const paint = () => parts.forEach((p) => p.paint());
 		return {title: `${one.metric} of ${one.name}`, fitted: () => {
 			paint();
 			iodirty.onResize(parts[0].holder, paint);
 		}, parts: [
-			h("p", null, `On ${one.target}, machine ${one.machine}. `, h("a", {
+			h("p", null, `On ${one.target}, kernel ${one.kernel}, machine ${one.machine}. `, h("a", {
 				href: fresh("series")}, "All series")),
 			controls(span),
 			...group.flatMap((g, n) => [n > 0 && h("h3", null, `${g.metric}: the time behind the ratio`),
