@@ -7,6 +7,7 @@ files. All in them is ASCII; what the history has in text the page makes text no
 """
 
 import json
+from pathlib import Path
 from string import Template
 
 import dashboard_events as events
@@ -14,8 +15,8 @@ import dashboard_series
 import dashboard_type1
 from dashboard_series import plain
 from dashboard_verdicts import verdict_table
-from page import TEMPLATES
 
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 SCRIPTS = ["dashboard.js", "dashboard_chart.js", "dashboard_overview.js", "dashboard_matrix.js",
            "dashboard_series.js", "dashboard_runs.js", "dashboard_type1.js"]
 CHUNK = 50  # runs in a file of details

@@ -14,17 +14,19 @@ import numpy as np
 from changes import verdict_changes
 from history_store import LETTERS
 from model import BAD, MEANING, ONCE, VERDICTS
-from page import SYMBOLS
 
 NONE = "."
 NAMES = {ord(code): verdict for verdict, code in LETTERS.items()}
 UNSEEN = ord(NONE)
+# As in the report of a package.
+SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
+           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "–"}
 BAD_CODES = [ord(LETTERS[v]) for v in BAD]
 
 
 def verdict_table():
     """For the pages, the worst first."""
-    return [{"code": LETTERS[v], "name": v, "symbol": SYMBOLS.get(v, v[0]), "meaning": MEANING[v],
+    return [{"code": LETTERS[v], "name": v, "symbol": SYMBOLS[v], "meaning": MEANING[v],
              "bad": v in BAD} for v in VERDICTS]
 
 

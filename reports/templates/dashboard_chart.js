@@ -85,7 +85,7 @@ iodirty.chart = (() => {
 				height: Math.max(Y(b.low) - Y(b.high), 1)}),
 			s("line", {class: "level", x1, x2, y1: Y(b.level), y2: Y(b.level)}));
 		}
-		if (inside.length > inner / 2) {
+		if (inside.length > inner) {
 			const drawn = columnsOf(inside.map((i) => ({x: X(time[i]), y: Y(value[i])})));
 			svg.append(s("path", {class: "many", d: drawn.map(
 				(c) => `M${c.x} ${c.low.toFixed(1)}V${(c.high + 1).toFixed(1)}`).join("")}));
@@ -97,7 +97,7 @@ iodirty.chart = (() => {
 				const out = value[i] !== clamp(value[i]);
 				svg.append(s("a", {href: hrefs(i), tabindex: -1, "aria-hidden": "true"},
 					s("circle", {class: out ? "point beyond" : "point", cx: X(time[i]),
-						cy: Y(value[i]), r: 3}, s("title", null, `${day(time[i])}: ${short(value[i])}`))));
+						cy: Y(value[i]), r: inside.length > inner / 3 ? 2 : 3}, s("title", null, `${day(time[i])}: ${short(value[i])}`))));
 			}
 		for (const c of changes.filter((c) => c.time >= from && c.time <= to))
 			svg.append(s("a", {href: c.href, class: c.worse ? "change worse" : "change better",
