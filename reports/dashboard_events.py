@@ -107,8 +107,8 @@ def verdict_event(lines, verdicts, index, where, words, run, members):
         text = (f"{names} {place}, {'were' if plural else 'was'} {words} in {run_name(at)} "
                 f"alone, and {change.before} before and after.")
     elif words == "informative":
-        text = (f"{names} {VERBS[change.verdict][plural]} {place}, since {run_name(at)}; informative, "
-                "so it judges nothing." if change.until is None else
+        text = (f"{names} {VERBS[change.verdict][plural]} {place}, since {run_name(at)}; "
+                "informative, so it judges nothing." if change.until is None else
                 f"{names} {place}, informative, failed from {run_name(at)} to "
                 f"{run_name(lines.runs[change.until])}.")
     else:

@@ -159,7 +159,8 @@ def series_table(site):
         ratio = site.ratios.get(s.id)
         rows.append({
             "id": s.id, "file": n, "name": s.name, "set": s.set, "metric": s.metric,
-            "target": s.target, "kernel": s.kernel, "machine": s.machine, "formats": [s.format] if s.format else [],
+            "target": s.target, "kernel": s.kernel, "machine": s.machine,
+            "formats": [s.format] if s.format else [],
             "ratio": dashboard_series.is_ratio(s.metric),
             "time": dashboard_series.is_time(s.metric), "ratioId": ratio.id if ratio else None,
             "count": len(s.run), "level": plain(s.stretches[-1].level),

@@ -32,7 +32,8 @@ def bench(lines, series):
     found = last_values(lines, [s for s in series if s.set == "type1"])
     return [{**row(lines, line, name, run), "formats": [name.split("/")[1]],
              **{word: metrics[metric] for metric, word in PAGES.items()}}
-            for (line, name), (metrics, run) in sorted(found.items()) if PAGES.keys() <= set(metrics)]
+            for (line, name), (metrics, run) in sorted(found.items())
+            if PAGES.keys() <= metrics.keys()]
 
 
 def migrations(lines, series):

@@ -52,7 +52,8 @@ class LineStates:
 
     def changes(self, failing):
         """Cell -> its VerdictChanges, of those that have any; @failing: is a state's bad?"""
-        cells = {cell for _, cell, _ in self.steps} | set(np.flatnonzero(failing(self.state)).tolist())
+        cells = {cell for _, cell, _ in self.steps}
+        cells.update(np.flatnonzero(failing(self.state)).tolist())
         found = {cell: verdict_changes(ends(self.history(cell))) for cell in sorted(cells)}
         return {cell: changes for cell, changes in found.items() if changes}
 

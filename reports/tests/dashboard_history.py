@@ -108,12 +108,12 @@ def bench(line, night):
 
 
 def hostile():
-    made = conform(REF, 39)
+    made, fmt = conform(REF, 39), "fmt" + HARM.replace("/", "")
     made.update(id="e" * 32, target="ref" + HARM, argument=HARM, kernel="9.9" + HARM, cpu=HARM,
                 host="host" + HARM, machine=HARM, iodirty=HARM, commit=HARM, subject=HARM,
                 url="javascript:document.title='harm'", kind="package", verdict="FAILED",
-                outcomes=[["X-001" + HARM, "fmt" + HARM, "FAIL"]], totals={"FAIL": 1},
-                failures=[["X-001" + HARM, "fmt" + HARM + "/4K", HARM, "FAIL", HARM]],
+                outcomes=[["X-001" + HARM, fmt, "FAIL"]], totals={"FAIL": 1},
+                failures=[["X-001" + HARM, fmt + "/4K", HARM, "FAIL", HARM]],
                 measures=[["harvest/" + HARM, "x_floor", 1.5, None, None, 1]])
     return made
 
