@@ -113,7 +113,7 @@ def _median(values):
     ordered, n = np.sort(values), len(values)
     worth = n
     if n >= 4 * scan.SHORTEST:
-        worth = n / float(scan.dependence(scan.scores(values[None, :]), np.array([n // 2]))[0])
+        worth = n / scan.dependence_between(values, [0, n])
     # So many of the @worth lie below the median at least, but for 2.5 %.
     below = max(0, int(binom.ppf(0.025, round(worth), 0.5)) - 1)
     low = min(int(below * n / worth), (n - 1) // 2)
@@ -132,13 +132,14 @@ class _Search:
         self.size = math.log1p(floor)
         self.x = np.log(values) if values.min() > 0 else values
         self.scan = scan.Scan(values)
-        self.tests = series * len(self.scan)
-        self.judged = {}
+        self.series = series
 
     def run(self):
-        positions = self.place(self.candidates())
+        positions = self.place(self.more(self.candidates()))
         while positions:
-            found = [self.judge(*around) for around in self.around(positions)]
+            dependence = max(self.scan.dependence, scan.dependence_between(
+                self.x, [0, *positions, len(self.x)]))
+            found = [self.judge(*around, dependence) for around in self.around(positions)]
             wrong = [i for i, (change, _) in enumerate(found) if change is None]
             if not wrong:
                 return [change for change, _ in found]
@@ -150,19 +151,38 @@ class _Search:
         edges = [0, *positions, len(self.values)]
         return list(zip(edges, edges[1:], edges[2:]))
 
+    def p(self, z, length):
+        """Of a stretch of that length. Each layer of intervals has an even share of the error,
+        and so has each interval of a layer, of which there are two in the length of one."""
+        tests = self.series * self.scan.layers * 2 * len(self.values) / length
+        return min(1.0, scan.tail(z, length) * tests)
+
     def candidates(self):
         """One for each of the shortest intervals that are clear and have none yet."""
         s, root = self.scan, math.sqrt(self.scan.dependence)
         length = s.end - s.start
-        clear = np.array([z > 1.5 * root and scan.tail(z / root, n) * self.tests <= self.alpha
-                          for z, n in zip(s.z, length)])
-        left = sorted(np.flatnonzero(clear), key=lambda i: (length[i], -s.z[i]))
+        clear = [i for i in np.flatnonzero(s.z > 1.5 * root)
+                 if self.p(s.z[i] / root, length[i]) <= self.alpha]
+        left = sorted(clear, key=lambda i: (length[i], -s.z[i]))
         positions = []
         while left:
             split = int(s.split[left[0]])
             positions.append(split)
             left = [i for i in left if not s.start[i] < split < s.end[i]]
         return sorted(positions)
+
+    def more(self, positions):
+        """And those beside them that no interval had by itself: in what lies between."""
+        edges, root, i = [0, *positions, len(self.values)], math.sqrt(self.scan.dependence), 0
+        while i + 1 < len(edges):
+            a, b = edges[i:i + 2]
+            if b - a > 2 * scan.SHORTEST:
+                split, z = scan.best(self.values[a:b])
+                if self.p(z / root, b - a) <= self.alpha:
+                    edges.insert(i + 1, a + split)
+                    continue
+            i += 1
+        return edges[1:-1]
 
     def place(self, positions):
         """Each at the likeliest run between its neighbours."""
@@ -175,20 +195,12 @@ class _Search:
             positions = sorted(set(moved))
         return positions
 
-    def judge(self, a, k, b):
+    def judge(self, a, k, b, dependence):
         """The change at @k between @a and @b, or None; and how clear it is."""
-        key = a, k, b
-        if key not in self.judged:
-            self.judged[key] = self._judge(a, k, b)
-        return self.judged[key]
-
-    def _judge(self, a, k, b):
         if min(k - a, b - k) < scan.SHORTEST:
             return None, 0.0
-        stretch = self.values[a:b]
-        z, dependence = scan.at(stretch, k - a)
-        z /= math.sqrt(max(dependence, self.scan.dependence))
-        p = min(1.0, scan.tail(z, b - a) * self.tests)
+        z = scan.at(self.values[a:b], k - a) / math.sqrt(dependence)
+        p = self.p(z, b - a)
         near = _ratio(np.median(self.values[max(a, k - NEAR):k]),
                       np.median(self.values[k:min(b, k + NEAR)]))
         before, after = _median(self.values[a:k]), _median(self.values[k:b])

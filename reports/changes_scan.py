@@ -22,8 +22,9 @@ from scipy.special import ndtri
 
 SHORTEST = 5  # runs that a level lasts at least
 DECAY = 1 / math.sqrt(2)  # from the length of one layer of intervals to the next
-LAGS = 10  # over which runs are taken to be dependent
-PIECE = 64  # runs in each of the pieces that a series' dependence is judged by
+LAGS = 10  # over which runs are taken to be dependent; half the root, in a long series
+PIECE = 40  # runs in each of the pieces that a series' dependence is first judged by
+NOTHING = 1e-9  # less than any square of a score that is not 0 but for rounding
 
 
 def scores(rows):
@@ -53,26 +54,35 @@ def standardized(score):
     return np.where(variance > 0, z, 0.0)
 
 
-def dependence(score, split):
+def dependence(residual, means):
     """
     Of each row: how many times larger the variance of a sum is than if the runs were
-    independent. @split: of each row; the mean on either side is not noise.
+    independent. @residual: less the means of so many stretches, which have taken a part along.
     """
-    rows, length = score.shape
-    lags = min(LAGS, length // 8)
-    after = np.arange(length) >= split[:, None]
-    share = after.sum(axis=1)
-    high = (score * after).sum(axis=1) / share
-    low = (score * ~after).sum(axis=1) / (length - share)
-    residual = score - np.where(after, high[:, None], low[:, None])
+    length = residual.shape[1]
+    lags = min(max(LAGS, math.isqrt(length) // 2), length // 8)
     power = (residual ** 2).sum(axis=1)
-    total = np.ones(rows)
+    total = np.ones(len(residual))
     for lag in range(1, lags + 1):
         product = (residual[:, lag:] * residual[:, :-lag]).sum(axis=1)
-        total += 2 * (1 - lag / (lags + 1)) * np.divide(product, power, where=power > 0,
-                                                        out=np.zeros(rows))
-    # Each of the two means that were taken off has taken some of it along.
-    return np.maximum(1.0, total / (1 - 2 * (lags + 1) / length))
+        total += 2 * (1 - lag / (lags + 1)) * product / np.maximum(power, NOTHING)
+    total = np.where(power > NOTHING, total, 0)
+    return np.maximum(1.0, total / max(0.5, 1 - means * (lags + 1) / length))
+
+
+def less_means(score, split):
+    """Of each row: less the mean on either side of its split."""
+    after = np.arange(score.shape[1]) >= split[:, None]
+    share = after.sum(axis=1)
+    high = (score * after).sum(axis=1) / share
+    low = (score * ~after).sum(axis=1) / (score.shape[1] - share)
+    return score - np.where(after, high[:, None], low[:, None])
+
+
+def dependence_between(x, edges):
+    """Of a series, of whose levels each lasts from one of @edges to the next."""
+    noise = np.concatenate([x[a:b] - np.median(x[a:b]) for a, b in zip(edges, edges[1:])])
+    return float(dependence(scores(noise[None, :]), len(edges) - 1)[0])
 
 
 def tail(z, length):
@@ -100,9 +110,10 @@ class Scan:
 
     def __init__(self, values):
         found = []
-        self.dependence = 1.0
+        self.dependence, self.layers = 1.0, 0
         judged = min(len(values), PIECE)
         for length, starts in starts_of(len(values)):
+            self.layers += 1
             rows = np.lib.stride_tricks.sliding_window_view(values, length)[starts]
             score = scores(rows)
             z = np.abs(standardized(score))[:, SHORTEST - 1:length - SHORTEST]
@@ -110,19 +121,21 @@ class Scan:
             found.append((starts, starts + length, starts + best + SHORTEST,
                           z[np.arange(len(z)), best]))
             if length >= judged:  # the last that is so long stays
-                self.dependence = float(np.median(dependence(score, best + SHORTEST)))
+                residual = less_means(score, best + SHORTEST)
+                self.dependence = float(np.median(dependence(residual, 2)))
         self.start, self.end, self.split, self.z = (np.concatenate(column)
                                                     for column in zip(*found))
 
-    def __len__(self):
-        return len(self.z)
-
 
 def at(values, split):
-    """z, and the dependence, of a split that is known."""
-    score = scores(values[None, :])
-    return (abs(float(standardized(score)[0, split - 1])),
-            float(dependence(score, np.array([split]))[0]))
+    """z of a split that is known."""
+    return abs(float(standardized(scores(values[None, :]))[0, split - 1]))
+
+
+def best(values):
+    """The best split, and its z."""
+    z = np.abs(standardized(scores(values[None, :])))[0, SHORTEST - 1:len(values) - SHORTEST]
+    return int(z.argmax()) + SHORTEST, float(z.max())
 
 
 # ---- which run exactly ----
@@ -131,46 +144,49 @@ def place(x, split):
     """
     The likeliest first run of the new level within @x, which has one change, near @split; the
     first run that it may be, with 95 %, and how likely it is that one and each that follows.
-    By the density of the noise as it is here, whatever its shape (a kernel estimate), of
-    which a part is taken to be able to lie anywhere, so that no outlier decides.
+    By the density of the noise as it is here, whatever its shape (a kernel estimate, of which
+    a run's own part is left out), and which is nowhere 0, so that no outlier decides.
     """
     for _ in range(3):
-        before, after = x[:split], x[split:]
-        levels = np.median(before), np.median(after)
-        noise = np.concatenate([before - levels[0], after - levels[1]])
-        density = Density(noise, abs(levels[1] - levels[0]))
-        gain = np.log(density(x - levels[0]) / density(x - levels[1]))
-        total = np.cumsum(gain)[SHORTEST - 1:len(x) - SHORTEST]
-        best = int(total.argmax()) + SHORTEST
-        if best == split:
+        levels = np.median(x[:split]), np.median(x[split:])
+        own = np.arange(len(x)) >= split
+        density = Density(x - np.where(own, levels[1], levels[0]), abs(levels[1] - levels[0]))
+        gain = density(x - levels[0], ~own) - density(x - levels[1], own)
+        total = np.cumsum(gain)[:-1]
+        likeliest = int(total.argmax()) + 1
+        if likeliest == split:
             break
-        split = best
+        split = likeliest
     weight = np.exp(total - total.max())
     weight /= weight.sum()
     first, last = np.searchsorted(np.cumsum(weight), [0.025, 0.975])
-    return split, int(first) + SHORTEST, weight[first:last + 1]
+    return split, int(first) + 1, weight[first:last + 1]
 
 
 class Density:
     """Of @noise, on a grid; @step is what it has to tell apart."""
 
-    ANYWHERE = 0.02
+    ANYWHERE = 0.02  # the part of it that may lie anywhere
     CELLS = 2048
 
     def __init__(self, noise, step):
-        quartiles = np.quantile(noise, [0.25, 0.75])
-        spread = min(noise.std(), (quartiles[1] - quartiles[0]) / 1.34) or noise.std()
+        # What lies farther out than the outermost of these says nothing about a step.
+        low, first, third, high = np.quantile(noise, [0.02, 0.25, 0.75, 0.98])
+        spread = min(noise.std(), (third - first) / 1.34) or noise.std()
         width = max(0.9 * spread * len(noise) ** -0.2, step / 50)
-        low, high = noise.min() - step - 4 * width, noise.max() + step + 4 * width
-        counts, edges = np.histogram(noise, self.CELLS, (low, high))
-        cell = edges[1] - edges[0]
-        reach = max(1, math.ceil(4 * width / cell))
-        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * cell / width) ** 2)
-        smooth = np.convolve(counts, kernel / kernel.sum(), "full")[reach:-reach]
-        self.value = ((1 - self.ANYWHERE) * smooth / smooth.sum()
-                      + self.ANYWHERE / self.CELLS)
-        self.low, self.cell = low, cell
+        self.low, high = low - 2 * step - 4 * width, high + 2 * step + 4 * width
+        counts, edges = np.histogram(noise, self.CELLS, (self.low, high))
+        self.cell = edges[1] - edges[0]
+        reach = max(1, math.ceil(4 * width / self.cell))
+        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * self.cell / width) ** 2)
+        kernel /= kernel.sum() * len(noise)
+        self.own = kernel[reach]
+        self.smooth = np.convolve(counts, kernel, "full")[reach:-reach]
 
-    def __call__(self, x):
-        index = ((x - self.low) / self.cell).astype(int)
-        return self.value[np.clip(index, 0, self.CELLS - 1)]
+    def __call__(self, x, own):
+        """Logarithms; @own: of which of them a kernel is in here."""
+        index = np.floor((x - self.low) / self.cell)
+        inside = (index >= 0) & (index < self.CELLS)
+        others = self.smooth[np.where(inside, index, 0).astype(int)] * inside - self.own * own
+        others = np.maximum(others, 0)
+        return np.log((1 - self.ANYWHERE) * others + self.ANYWHERE / self.CELLS)
