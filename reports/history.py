@@ -122,7 +122,7 @@ def parse(argv):
         name = {"show_list": "list"}.get(function.__name__, function.__name__.rstrip("_"))
         command = commands.add_parser(name, parents=[db], help=text, description=text.capitalize()
                                       + ".", allow_abbrev=False, epilog=parser.epilog)
-        command.set_defaults(run=function)
+        command.set_defaults(command=function)
         options(command)
     args = parser.parse_args(argv)
     if getattr(args, "last", None) is not None and args.last < 1:
@@ -251,7 +251,7 @@ def main(argv):
     signal.signal(signal.SIGHUP, stop)
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status = args.run(args)
+        status = args.command(args)
         sys.stdout.flush()
         return status
     except ReportError as error:

@@ -47,6 +47,9 @@ def default_address():
 def open_database(address, say):
     """Of a file's path, or a postgresql:// address."""
     scheme, found, _ = str(address).partition("://")
+    if not address:
+        raise UsageError("the history has no name: give a file, or "
+                         "postgresql://USER@HOST/DATABASE")
     if not found:
         return SQLite(address, say)
     if scheme not in ("postgresql", "postgres"):

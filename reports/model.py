@@ -2,6 +2,7 @@
 """What a run's results.json and bench.json say, in the terms of a report."""
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -216,6 +217,15 @@ def leaf_name(size):
     return f"{int(size)}{unit}"
 
 
+def percent(value):
+    return f"{value:g}"
+
+
+def safe(text):
+    """As a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)
+
+
 @dataclass
 class Cell:
     """One row of the benchmark."""
@@ -294,7 +304,8 @@ class Bench:
     @staticmethod
     def _numbers(row):
         return {k: v for k, v in row.items() if k not in OF_EVERY_ROW
-                and isinstance(v, (int, float)) and not isinstance(v, bool)}
+                and isinstance(v, (int, float)) and not isinstance(v, bool)
+                and math.isfinite(v)}
 
     @classmethod
     def _row(cls, row):
@@ -363,6 +374,10 @@ class Bench:
 
     def smallest_leaf(self, fmt):
         return min(c.leaf for c in self.cells if c.format == fmt)
+
+    def by_leaf(self, density):
+        """Good cells of all leaf sizes, at one density."""
+        return [c for c in self.good if c.pattern == "random" and c.density == density]
 
     def series(self, fmt, leaf, pattern):
         """Good cells of a line in a chart, by density."""
