@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import dashboard  # noqa: E402
 import dashboard_history as made  # noqa: E402
-from dashboard_history import AMD, HARM, NEW, OLD, REF, VTD, commit, run_id  # noqa: E402
+from dashboard_history import AMD, HARM, OLD, REF, VTD, commit, run_id  # noqa: E402
 
 try:
     from selenium import webdriver
@@ -49,12 +49,17 @@ def start():
     return webdriver.Chrome(options=options, service=service)
 
 
-def setUpModule():
+def needed():
+    """SkipTest if there is no browser."""
     missing = [name for name, found in (
         ("chromium", CHROMIUM), ("chromium-driver", DRIVER), ("python3-selenium", webdriver))
         if not found]
     if missing:
         raise unittest.SkipTest(f"no browser: {', '.join(missing)} not installed")
+
+
+def setUpModule():
+    needed()
     folder = Path(tempfile.mkdtemp(prefix="iodirty-dashboard-"))
     unittest.addModuleCleanup(shutil.rmtree, folder)
     Page.db, Page.site = folder / "history.db", folder / "a site"
@@ -161,19 +166,21 @@ class Views(Page):
         self.assertIn(f"{runs} runs;", self.one("#foot").text)
         wrong = [item.text for item in self.all("section[aria-labelledby=wrong] li")]
         self.assertEqual(len(wrong), 3)
-        self.assertTrue(wrong[1].startswith("REPORT-001 fails on linux, kernel 6.12, machine bench, "
-                                            f"amd-v1, since run {run_id(OLD, 30, 'conform')[:8]}"))
+        self.assertTrue(wrong[1].startswith(
+            "REPORT-001 fails on linux, kernel 6.12, machine bench, amd-v1, since run "
+            f"{run_id(OLD, 30, 'conform')[:8]}"))
         self.assertTrue(wrong[2].startswith(f"x_floor of {AMD} on ref"))
         last = self.rows("The last run of each target")
-        newest = self.sql('SELECT id FROM run r WHERE started = (SELECT max(started) FROM run WHERE '
-                          "target = r.target AND kernel = r.kernel AND kind = r.kind) "
+        newest = self.sql("SELECT id FROM run r WHERE started = (SELECT max(started) FROM run "
+                          "WHERE target = r.target AND kernel = r.kernel AND kind = r.kind) "
                           "ORDER BY started DESC")
         self.assertEqual(sorted(row[4] for row in last), sorted(i[:8] for i, in newest))
 
     def test_each_view_by_click(self):
         self.go()
-        for name, title in zip(VIEWS, ["3 things are wrong", "Every requirement", "Benchmark series",
-                                       "Runs", "Compare two runs", "Type1 against"]):
+        titles = ["3 things are wrong", "Every requirement", "Benchmark series", "Runs",
+                  "Compare two runs", "Type1 against"]
+        for name, title in zip(VIEWS, titles):
             self.click(f"#views a[href='#{name}']")
             self.assertTrue(self.title().startswith(title), self.title())
             self.assertEqual(self.one("#views a[aria-current=page]").get_attribute("hash"),
@@ -337,8 +344,8 @@ class Views(Page):
         self.go()
         return self.script("""
             const value = arguments[0], none = value.map(() => null);
-            const {svg} = iodirty.chart.series({time: value.map((_, i) => i * 3600), value, low: none,
-                high: none, hrefs: () => "#", stretches: [], changes: [], width: 800,
+            const {svg} = iodirty.chart.series({time: value.map((_, i) => i * 3600), value,
+                low: none, high: none, hrefs: () => "#", stretches: [], changes: [], width: 800,
                 range: [0, 3600 * (value.length - 1)], label: "x"});
             const d = svg.querySelector(".many").getAttribute("d");
             return {points: svg.querySelectorAll(".point").length,
