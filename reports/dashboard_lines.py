@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from changes import kernel_line
+from model import ReportError
 
 
 @dataclass
@@ -25,10 +26,14 @@ class Line:
         return f"{self.target}, kernel {self.kernel}, machine {self.machine}"
 
 
-def seconds(started):
-    """Since 1970."""
-    return int(datetime.strptime(started, "%Y-%m-%dT%H:%M:%SZ")
-               .replace(tzinfo=timezone.utc).timestamp())
+def seconds(run):
+    """When it started, since 1970."""
+    try:
+        return int(datetime.strptime(run["started"], "%Y-%m-%dT%H:%M:%SZ")
+                   .replace(tzinfo=timezone.utc).timestamp())
+    except ValueError as error:
+        raise ReportError(f"the history is damaged: run {run['id']} has no time at which it "
+                          "started; `iodirty history remove` takes it out") from error
 
 
 def day(started):
@@ -63,7 +68,7 @@ class Lines:
                 known[key] = Line(len(self.all), *key)
                 self.all.append(known[key])
             known[key].runs.append(i)
-            run["line"], run["time"] = known[key].index, seconds(run["started"])
+            run["line"], run["time"] = known[key].index, seconds(run)
 
     @staticmethod
     def _several(runs):

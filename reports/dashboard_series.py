@@ -110,7 +110,7 @@ def read(history, lines):
     found = []
     for row in history.series():
         measures = arrays.get(row["number"])
-        if measures is not None and len(measures.run):
+        if measures is not None:
             found += cut(row, measures, lines)
     ratios = ratio_of_times(found)
     found = [s for s in found if not is_time(s.metric) or s.id in ratios]
@@ -122,7 +122,8 @@ def read(history, lines):
 
 def cut(row, measures, lines):
     """A Series for each kernel line, since a machine may run several in turn."""
-    runs = np.array([lines.index[number] for number in measures.run.tolist()])
+    measures = [column[np.isfinite(measures.value)] for column in measures]
+    runs = np.array([lines.index[number] for number in measures[0].tolist()])
     kernels = np.array([lines.all[lines.runs[i]["line"]].kernel for i in runs])
     return [Series(target_name(row), kernel, lines.machine(row), row["name"], row["metric"],
                    *(column[kernels == kernel] for column in (runs, *measures[1:])))

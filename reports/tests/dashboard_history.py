@@ -22,6 +22,7 @@ CELLS = [("ABI-001", "-"), *((r, f) for r in ("CLEAR-001", "LEAF-001", "LEAF-002
                              for f in ("amd-v1", "vtd-ss"))]
 HARM = "<img src=x onerror=\"document.title='harm'\"></script><script>document.title='harm'" \
        "</script> & \u2028 \u202e ' \" ${x} `"
+LONG = "long" * 150  # a word without a place to break
 TEXTS = [
     {"id": "ABI-001", "class": "mandatory", "stake": "interface", "title": "Numbers"},
     {"id": "CLEAR-001", "class": "mandatory", "stake": "data-loss", "title": "Reported once"},
@@ -109,12 +110,13 @@ def bench(line, night):
 
 def hostile():
     made, fmt = conform(REF, 39), "fmt" + HARM.replace("/", "")
-    made.update(id="e" * 32, target="ref" + HARM, argument=HARM, kernel="9.9" + HARM, cpu=HARM,
-                host="host" + HARM, machine=HARM, iodirty=HARM, commit=HARM, subject=HARM,
+    made.update(id="e" * 32, target="ref" + HARM, argument=HARM, kernel="9.9" + HARM,
+                cpu=HARM + LONG,                 host="host" + HARM, machine=HARM, iodirty=HARM, commit=HARM, subject=LONG + HARM,
                 url="javascript:document.title='harm'", kind="package", verdict="FAILED",
                 outcomes=[["X-001" + HARM, fmt, "FAIL"]], totals={"FAIL": 1},
-                failures=[["X-001" + HARM, fmt + "/4K", HARM, "FAIL", HARM]],
-                measures=[["harvest/" + HARM, "x_floor", 1.5, None, None, 1]])
+                failures=[["X-001" + HARM, fmt + "/4K", HARM + LONG, "FAIL", HARM]],
+                measures=[["harvest/" + HARM + LONG, "x_floor", 1.5, None, None, 1],
+                          ["harvest/" + HARM, "x_floor", float("inf"), None, None, 1]])
     return made
 
 

@@ -443,6 +443,11 @@ class Program(unittest.TestCase):
         (event,) = data(self.site, "heads")["wrong"]
         self.assertTrue(event["text"].endswith(". Not tried since 1 Feb 2026."), event["text"])
 
+    def test_a_time_that_is_none(self):
+        self.make({**made.conform(REF, 0), "started": "long ago"})
+        self.refused(run("--db", self.db, "-o", self.site), 1, "is damaged: run",
+                     "iodirty history remove")
+
     def test_hostile_text_is_ascii_in_scripts(self):
         self.make(made.hostile())
         self.assertEqual(run("--db", self.db, "-o", self.site).returncode, 0)
