@@ -68,51 +68,50 @@ def verdict_events(lines, verdicts):
         for cell, all_of_it in changes.items():
             requirement, fmt = verdicts.cell(cell)
             for c in all_of_it:
-                key = sort_of(c, verdicts.judges(requirement, c.verdict))
-                run = c.until if key[0] == "better" else c.run
-                groups.setdefault((*key, run), []).append((requirement, fmt, cell, c))
-        for (where, words, run), members in groups.items():
-            found[where].append(verdict_event(lines, verdicts, index, where, words, run, members))
+                where = list_of(c, verdicts.judges(requirement, c.verdict))
+                # All that a sentence says of one has to be so of the others.
+                key = where, c.kind, c.verdict, c.before, c.run, c.until
+                groups.setdefault(key, []).append((requirement, fmt, cell, c))
+        for (where, *_), members in groups.items():
+            found[where].append(verdict_event(lines, verdicts, index, where, members))
     return found
 
 
-def sort_of(change, judged):
-    """Which list, and which words."""
+def list_of(change, judged):
     if change.kind == FLAKE:
-        return "flakes", change.verdict
-    if change.kind == COVERAGE:
-        return "coverage", f"{change.before or 'not tried'} to {change.verdict}"
-    if not judged:
-        return "coverage", "informative"
-    return ("wrong" if change.until is None else "better"), change.verdict
+        return "flakes"
+    if change.kind == COVERAGE or not judged:
+        return "coverage"
+    return "wrong" if change.until is None else "better"
 
 
-def verdict_event(lines, verdicts, index, where, words, run, members):
-    line, at = lines.all[index], lines.runs[run]
+def verdict_event(lines, verdicts, index, where, members):
+    cell, change = members[0][2], members[0][3]
+    line, at = lines.all[index], lines.runs[change.until if where == "better" else change.run]
     requirements = sorted({m[0] for m in members})
     formats = list(dict.fromkeys(sorted(m[1] for m in members)))
     names = listed(requirements, "requirements")
     place = on(line, formats)
     plural = len(requirements) > 1
-    cell, change = members[0][2], members[0][3]
     if where == "wrong":
         text = f"{names} {VERBS[change.verdict][plural]} {place}, since " + (
             f"its first run here, {run_name(at)}" if change.kind == FAILING else run_name(at))
-        text += before(lines, verdicts, index, cell, run)
+        text += before(lines, verdicts, index, cell, change.run)
         text += stale(lines, verdicts, index, cell)
     elif where == "better":
         text = (f"{names} {'are' if plural else 'is'} good again {place}, since {run_name(at)}: "
                 f"{change.verdict} since {run_name(lines.runs[change.run])}.")
     elif where == "flakes":
-        text = (f"{names} {place}, {'were' if plural else 'was'} {words} in {run_name(at)} "
-                f"alone, and {change.before} before and after.")
-    elif words == "informative":
+        text = (f"{names} {place}, {'were' if plural else 'was'} {change.verdict} in "
+                f"{run_name(at)} alone, and {change.before} before and after.")
+    elif change.kind != COVERAGE:
         text = (f"{names} {VERBS[change.verdict][plural]} {place}, since {run_name(at)}; "
                 "informative, so it judges nothing." if change.until is None else
                 f"{names} {place}, informative, failed from {run_name(at)} to "
                 f"{run_name(lines.runs[change.until])}.")
     else:
-        text = f"{names} went from {words} {place}, in {run_name(at)}."
+        text = (f"{names} went from {change.before} to {change.verdict} {place}, in "
+                f"{run_name(at)}{'' if change.until is None else ' alone'}.")
     links = [run_link(at)] + [cell_link(r, line) for r in requirements[:FEW]]
     return event("verdict", text, at, line, formats, links)
 

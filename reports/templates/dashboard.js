@@ -183,8 +183,6 @@ const iodirty = (() => {
 		return `${p < 0 ? "−" : "+"}${Math.abs(p).toFixed(Math.abs(p) < 10 ? 1 : 0)} %`;
 	}
 
-	const isRatio = (metric) => metric.startsWith("x_") || metric.startsWith("over_report");
-
 	function verdict(name) {
 		const known = name === "PASSED" || name === "FAILED"
 			|| stored.get("heads").verdicts.some((v) => v.name === name);
@@ -259,5 +257,5 @@ const iodirty = (() => {
 	}
 
 	return {h, s, table, paged, choice, safeUrl, data, load, address, link, fresh, go, passes, day,
-		moment, number, short, percent, isRatio, verdict, view, start};
+		moment, number, short, percent, verdict, view, start};
 })();

@@ -5,7 +5,7 @@
  * A cell opens its history. One cell is in the order of the tabulator; arrows move to the others.
  */
 (() => {
-	const {h, table, choice, load, address, link, fresh, go, passes, day, moment, number,
+	const {h, table, choice, load, link, fresh, passes, day, moment, number,
 		verdict} = iodirty;
 
 	/* Verdicts, the worst first, as characters of a line's state. */

@@ -7,7 +7,7 @@
 
 	/* @event: its words, and where its parts lead. */
 	function item(event) {
-		return h("li", {class: `event-${event.kind}`}, event.text, " ",
+		return h("li", null, event.text, " ",
 			event.links.map(([words, view, keys]) =>
 				[h("a", {href: fresh(view, keys)}, words), " "]));
 	}

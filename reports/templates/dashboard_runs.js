@@ -2,8 +2,8 @@
 "use strict";
 /* The list of runs, a page of one, and two held against each other. */
 (() => {
-	const {h, table, paged, choice, load, address, fresh, go, passes, moment, number, short, percent,
-		safeUrl, verdict, isRatio} = iodirty;
+	const {h, table, paged, choice, load, address, fresh, passes, moment, number, short, percent,
+		safeUrl, verdict} = iodirty;
 	let columns = null;
 
 	/* The heads of all runs, in the order of time, with ways to find one. */

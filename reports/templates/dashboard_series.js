@@ -6,7 +6,7 @@
  * against other days. A time is shown on the page of its ratio, below it.
  */
 (() => {
-	const {h, table, paged, choice, load, address, link, fresh, go, passes, day, moment, number,
+	const {h, table, paged, choice, load, address, fresh, go, passes, day, moment, number,
 		short, percent} = iodirty;
 	const DAY = 86400;
 

@@ -111,7 +111,8 @@ def bench(line, night):
 def hostile():
     made, fmt = conform(REF, 39), "fmt" + HARM.replace("/", "")
     made.update(id="e" * 32, target="ref" + HARM, argument=HARM, kernel="9.9" + HARM,
-                cpu=HARM + LONG,                 host="host" + HARM, machine=HARM, iodirty=HARM, commit=HARM, subject=LONG + HARM,
+                cpu=HARM + LONG, host="host" + HARM, machine=HARM, iodirty=HARM, commit=HARM,
+                subject=LONG + HARM,
                 url="javascript:document.title='harm'", kind="package", verdict="FAILED",
                 outcomes=[["X-001" + HARM, fmt, "FAIL"]], totals={"FAIL": 1},
                 failures=[["X-001" + HARM, fmt + "/4K", HARM + LONG, "FAIL", HARM]],

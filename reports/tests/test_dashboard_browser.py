@@ -266,7 +266,7 @@ class Views(Page):
         known, = self.sql(
             "SELECT count(*) FROM (SELECT DISTINCT m.series, r.kernel FROM measure m "
             "JOIN run r ON r.number = m.run JOIN series s ON s.number = m.series "
-            "WHERE s.metric <> 'ns_per_iopte')")[0]
+            "WHERE s.metric <> 'ns_per_iopte' AND m.value < 1e300)")[0]
         rows = self.rows("Series")
         self.assertEqual(len(rows), known)
         ratios = [row[1].startswith(("x_", "over_")) for row in rows]
@@ -450,15 +450,20 @@ def addresses():
 class Everybody(Page):
     """Narrow, dark, printed, by keyboard, by a screen reader."""
 
+    def setUp(self):
+        super().setUp()
+        self.go()
+
     def visit(self, address):
+        """Without loading the page again."""
         if address == "series page":
-            self.go("#series?only=worse")
+            self.visit("#series?only=worse")
             self.doing(self.driver.find_element(By.LINK_TEXT, AMD).click)
         elif address == "hostile series":
-            self.go("#series?q=longlong")
+            self.visit("#series?q=longlong")
             self.doing(self.driver.find_element(By.PARTIAL_LINK_TEXT, LONG).click)
-        else:
-            self.go(address)
+        elif address != self.script("return location.hash"):
+            self.doing(self.script, "location.hash = arguments[0]", address)
 
     def test_a_phone(self):
         self.size(400, mobile=True)
