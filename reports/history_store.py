@@ -104,7 +104,7 @@ HEAD = ["id", "kind", "started", "target", "argument", "kernel", "machine", "cpu
 SAID = {"host", "commit", "clean", "subject", "url"}
 WHERE = ["target", "argument", "machine", "cpu", "host"]  # of a series, besides name and metric
 LETTERS = {"PASS": "P", "FAIL": "F", "SKIP": "S", "XFAIL": "x", "XPASS": "X", "HANG": "H",
-           "CRASH": "!", "NOT_CAPABLE": "c", "NOT_RUN": "-"}
+           "WAIVED": "W", "CRASH": "!", "NOT_CAPABLE": "c", "NOT_RUN": "-"}
 VERDICT_OF = {letter: verdict for verdict, letter in LETTERS.items()}
 AT_ONCE = 1000  # rows in one statement
 

@@ -18,12 +18,13 @@ import datetime
 from collections import Counter
 from pathlib import Path
 
+import form
 import judge_claims
 import judge_runs
 import judge_words
 import waivers
-from model import CLASSES, Bench, ReportError, load_json
 from judge_words import NOTHING_RAN
+from model import CLASSES, Bench, ReportError, load_json
 
 FORMAT, VERSION = "iodirty-certificate", 2
 FORM, WAIVERS = "form.toml", "waivers.toml"
@@ -164,10 +165,7 @@ def workload_part(folder, facts):
 
 def declared_by(folder):
     """The vendor's form; None: there is none."""
-    if not (folder / FORM).is_file():
-        return None
-    import form
-    return form.read(folder / FORM)
+    return form.read(folder / FORM) if (folder / FORM).is_file() else None
 
 
 def judge(folder, facts):

@@ -65,15 +65,12 @@ def is_flake(verdicts):
 
 
 def settle(cases):
-    """The first of a case's records made what all of them amount to."""
+    """What the records of a case amount to: the worst of them, and whether it is a flake."""
     verdicts = tuple(c.verdict for c in cases)
     case = next(c for c in cases if c.verdict == worst(verdicts))
     case.verdicts, case.flake = verdicts, is_flake(verdicts)
     if case.flake and case.verdict not in BAD:
         case.verdict = "FAIL"
-    if case.flake:
-        said = ", ".join(f"{v} in run {n}" for n, v in enumerate(verdicts, 1))
-        case.message = f"{said}: not the same each time. {case.message}".strip()
     return case
 
 

@@ -29,6 +29,10 @@ MEANS = {
     "interface": "Programs may be told something that is not so. No loss of data was seen.",
 }
 
+# What can fail besides the suite.
+OTHERS = {"claims": "claims that were not shown", "benchmark": "the benchmark",
+          "workloads": "the harvests of workloads"}
+
 
 def number(count, what):
     """ "1 case", "1,234 cases". """
@@ -56,7 +60,7 @@ def conformance_failed(results):
     judged = sum(n for v, n in results.counts.items() if v != "SKIP")
     failed = {c.requirement for c in bad}
     return (f"{len(bad):,} of {number(judged, 'case')}, in {len(failed):,} of "
-            f"{number(len(results.tried), 'requirement')}")
+            f"{number(len(results.tried), 'requirement')},")
 
 
 def sentence(results, target, runs, bad):
@@ -68,11 +72,11 @@ def sentence(results, target, runs, bad):
         return (f"PASSED: {number(counts['PASS'], 'case')} of "
                 f"{number(len(results.tried), 'requirement')} on {target}{in_runs(runs)}"
                 + (excused or ", and none failed") + ".")
-    words = {"conformance": conformance_failed(results), "claims": "claims that were not shown",
-             "benchmark": "the benchmark", "workloads": "the harvests of workloads"}
-    what = " and ".join(words[part] for part in bad)
-    rest = "" if "conformance" in bad else "; the conformance suite passed"
-    return f"FAILED: {what} on {target}{rest}{excused}."
+    others = " and ".join(OTHERS[part] for part in bad if part != "conformance")
+    if "conformance" not in bad:
+        return f"FAILED: {others} on {target}; the conformance suite passed{excused}."
+    return (f"FAILED: {conformance_failed(results)} on {target}{excused}"
+            + (f"; and {others}" if others else "") + ".")
 
 
 def gravest(results, verdicts):
@@ -101,7 +105,7 @@ def meaning(results, bad):
 
 # ---- what must stand beside the verdict ----
 
-def ids(requirements, most=20):
+def ids(requirements, most=8):
     return ", ".join(requirements[:most]) + ("…" if requirements[most:] else ".")
 
 

@@ -2,6 +2,7 @@
 """What a run's results.json and bench.json say, in the terms of a report."""
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -216,6 +217,15 @@ def leaf_name(size):
     return f"{int(size)}{unit}"
 
 
+def percent(value):
+    return f"{value:g}"
+
+
+def safe(text):
+    """As a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)
+
+
 @dataclass
 class Cell:
     """One row of the benchmark."""
@@ -283,7 +293,7 @@ class Bench:
         self.cells = self._plain()
 
     @staticmethod
-    def _parts(row):
+    def parts(row):
         return re.sub(r"/(iterations:|manual_time|process_time|real_time).*", "",
                       row["name"]).split("/")
 
@@ -294,11 +304,12 @@ class Bench:
     @staticmethod
     def _numbers(row):
         return {k: v for k, v in row.items() if k not in OF_EVERY_ROW
-                and isinstance(v, (int, float)) and not isinstance(v, bool)}
+                and isinstance(v, (int, float)) and not isinstance(v, bool)
+                and math.isfinite(v)}
 
     @classmethod
     def _row(cls, row):
-        kind, *where = cls._parts(row)
+        kind, *where = cls.parts(row)
         if kind == "harvest" or not where:
             return None
         return Row(kind, where, cls._numbers(row), cls._error(row))
@@ -324,7 +335,7 @@ class Bench:
 
     @classmethod
     def _cell(cls, row):
-        parts = cls._parts(row)
+        parts = cls.parts(row)
         if parts[0] != "harvest" or len(parts) < 9:
             return None
         return Cell(parts[1], leaf_bytes(parts[2]), parts[6], float(parts[7].rstrip("%")),
@@ -363,6 +374,10 @@ class Bench:
 
     def smallest_leaf(self, fmt):
         return min(c.leaf for c in self.cells if c.format == fmt)
+
+    def by_leaf(self, density):
+        """Good cells of all leaf sizes, at one density."""
+        return [c for c in self.good if c.pattern == "random" and c.density == density]
 
     def series(self, fmt, leaf, pattern):
         """Good cells of a line in a chart, by density."""

@@ -1,56 +1,62 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The report as one HTML page that needs nothing but itself."""
+"""
+index.html of a certification package: one page that needs nothing but itself.
+
+render(folder) makes it from what is in the package alone (the statement, logs, plots, facts
+of the system), so that it comes out the same for whoever makes it again. It has three
+readers, and says which part is whose: a line for who decides, a page for the engineer, and
+all the rest for the auditor.
+"""
 
 from pathlib import Path
-from string import Template
 
-from markup import details, esc, facts, section, table
-from model import BAD, MEANING, ONCE, VERDICTS, worst
+import judge
+import page_cases
+import page_facts
+import page_short
+from markup import document, esc, section
+from model import ReportError, load_json
 from performance import performance
 
-TEMPLATES = Path(__file__).resolve().parent / "templates"
 
-SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
-           "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "–"}
-CLASS_TEXT = {
-    "mandatory": "must hold on every product",
-    "if-supported": "must hold where the product claims the capability",
-    "informative": "is recorded, and judges nothing by itself",
-}
-STAKE_TEXT = {
-    "data-loss": "a page written by a device is lost in migration",
-    "memory-corruption": "memory that nobody asked to change is changed",
-    "availability": "the machine, or a migration, stops",
-    "interface": "programs are told something that is not so",
-}
+def load_charts(folder):
+    """Name -> SVG."""
+    charts = {}
+    for path in sorted((folder / "plots").glob("*.svg")):
+        charts[path.stem] = path.read_text(encoding="utf-8", errors="replace")
+        if "<svg" not in charts[path.stem]:
+            raise ReportError(f"{path} is no picture")
+    return charts
 
-
-def key(verdict):
-    return f'<span class="key v-{verdict}">{SYMBOLS[verdict]}</span>'
-
-
-# ---- the verdict ----
 
 def head(statement):
-    css = "passed" if statement["verdict"] == "PASSED" else "failed"
+    declared, product, tool = statement["declared"], statement["product"], statement["tool"]
+    name = f"{declared['vendor']} {declared['product']}" if declared else product["target"]
     word, _, rest = statement["sentence"].partition(":")
-    product = statement["product"]
-    tool = statement["tool"]
-    commit = tool["git_commit"]
-    if commit:
-        commit = commit[:12] + ("" if tool["git_clean"] else ", with local changes")
-    return (f'<header><h1>IOMMU dirty tracking: certification report of '
-            f'{esc(product["target"])}</h1>'
-            f'<div class="verdict {css}"><p><strong>{esc(word)}</strong>:{esc(rest)}</p>'
-            + "".join(f"<p>{esc(line)}</p>" for line in statement["remarks"]) + "</div>"
+    commit = tool["git_commit"][:12] + (", with local changes" if tool["git_clean"] is False
+                                        else "")
+    return (f'<header id="verdict"><h1>IOMMU dirty tracking: certification of {esc(name)}</h1>'
+            f'<div class="verdict {"passed" if word == "PASSED" else "failed"}">'
+            f"<p><strong>{esc(word)}</strong>:{esc(rest)}</p>"
+            f"<p>{esc(statement['meaning'])}</p></div>"
             f'<p class="faint small">Target {esc(product["target"])} · '
             f'{esc(statement["created"])} · iodirty {esc(tool["version"])}'
-            f'{" · commit " + esc(commit) if commit else ""}</p>'
-            "</header>")
+            f'{" · commit " + esc(commit) if tool["git_commit"] else ""} · package '
+            f'<span class="id">{esc(statement["id"])}</span></p></header>')
 
 
-def navigation(anchors):
-    return "<nav>" + " ".join(f'<a href="#{a}">{esc(t)}</a>' for a, t in anchors) + "</nav>"
+def navigation(short, full):
+    lines = ['<li><span>For who decides:</span> <a href="#verdict">Verdict</a></li>']
+    for reader, sections in (("the engineer", short), ("the auditor", full)):
+        links = " ".join(f'<a href="#{s.anchor}">{esc(s.title)}</a>' for s in sections)
+        lines.append(f"<li><span>For {reader}:</span> {links}</li>")
+    return '<nav aria-label="Parts of this page"><ul>' + "".join(lines) + "</ul></nav>"
+
+
+def part(css, title, sections):
+    """What one reader needs."""
+    return f'<div class="part {css}"><h2 class="reader">{esc(title)}</h2>\n' \
+        + "\n".join(sections) + "</div>"
 
 
 def about(statement):
@@ -65,219 +71,26 @@ def about(statement):
         f"<p>{esc(statement['product']['description'])}</p>")
 
 
-def summary(results):
-    rows = []
-    for cls, counts in results.by_class().items():
-        bad = sum(counts[v] for v in BAD)
-        rows.append([f"{esc(cls or 'unclassified')}"
-                     f'<br><span class="faint small">{esc(CLASS_TEXT.get(cls, ""))}</span>',
-                     sum(counts.values()), counts["PASS"], bad or "0", counts["XFAIL"],
-                     counts["NOT_CAPABLE"], counts["SKIP"], counts[None]])
-    counts = results.counts
-    rows.append(["<strong>single cases</strong>"
-                 '<br><span class="faint small">a test in one configuration</span>',
-                 len(results.cases), counts["PASS"], sum(counts[v] for v in BAD),
-                 counts["XFAIL"], counts["NOT_CAPABLE"], counts["SKIP"], "–"])
-    return section(
-        "summary", "Summary",
-        table(["requirements by class", "all", "passed", "failed", "known deviation", "not capable",
-               "skipped", "no case"], rows, numeric=range(1, 8)),
-        '<p class="faint small">A requirement counts as its worst case. It is skipped when all '
-        "its cases were.</p>")
-
-
-# ---- conformance ----
-
-def failure(cases, requirement, target):
-    """Cases of one test that failed alike, in one configuration or in several."""
-    case = cases[0]
-    configs = [c.config for c in cases if c.config != ONCE]
-    again = f"iodirty conform -t {target} -r {requirement.id}" + "".join(
-        f" -f {name}" for name in dict.fromkeys(c.format for c in cases if c.config != ONCE))
-    parts = [f'<div class="failure"><h3>{key(case.verdict)} {esc(case.verdict)} '
-             f'<a href="#r-{esc(requirement.id)}">{esc(requirement.id)}</a> '
-             f"{esc(requirement.title)}</h3>",
-             "<p>on " + ", ".join(f"<strong>{esc(c)}</strong>" for c in configs) + "</p>"
-             if configs else "",
-             f'<p class="small faint">{esc(requirement.cls)}; at stake: '
-             f"{esc(STAKE_TEXT.get(requirement.stake, requirement.stake))}; "
-             f"test {esc(case.test)}, {esc(case.where)}</p>",
-             f"<pre>{esc(case.message or MEANING[case.verdict])}</pre>"]
-    if case.notes:
-        parts.append(f"<pre>{esc(case.notes)}</pre>")
-    parts.append(f'<p class="small">Again: <code>{esc(again)}</code></p></div>')
-    return "\n".join(parts)
-
-
-def failures(anchor, title, cases, results, target, in_full=100):
-    alike = {}
-    for case in cases:
-        group = case.requirement, case.test, case.verdict, case.message, case.notes
-        alike.setdefault(group, []).append(case)
-    if not alike:
-        return ""
-    shown = [failure(of, results.requirements[of[0].requirement], target)
-             for of in list(alike.values())[:in_full]]
-    if len(alike) > in_full:
-        shown.append(f"<p>{len(alike) - in_full} more are in logs/results.json.</p>")
-    return section(anchor, f"{title} ({len(cases)})", *shown)
-
-
-def deviations(results):
-    known = [c for c in results.cases if c.verdict == "XFAIL"]
-    if not known:
-        return ""
-    rows = [[f'<span class="id">{esc(c.deviation)}</span>', esc(c.requirement), esc(c.config),
-             esc(c.message)] for c in known]
-    return section("deviations", "Known deviations",
-                   "<p>These cases fail, and a listed deviation says so.</p>",
-                   table(["deviation", "requirement", "configuration", "message"], rows))
-
-
-def matrix_head(formats):
-    names = "".join(f'<th scope="col"><span class="turned">{esc(name)}</span></th>'
-                    for name in ["any format", *formats])
-    return f'<thead><tr><th scope="col">requirement</th>{names}</tr></thead>'
-
-
-def matrix_cell(requirement, fmt, cases):
-    """All leaf sizes of a format in one; where nothing ran, the reason in its place."""
-    where = "any format" if fmt == ONCE else fmt
-    if not cases:
-        why = ("asked of each format by itself" if fmt == ONCE else
-               "no page-table format matters to it" if requirement.cases else
-               "no case in this run")
-        return f'<td class="none" title="{esc(f"{requirement.id} on {where}: {why}")}">–</td>'
-    verdict = worst(c.verdict for c in cases)
-    title = f"{requirement.id} on {where}: {verdict}"
-    lines = dict.fromkeys(f"\n{c.test} {c.config.partition('/')[2]}: {c.verdict}"
-                          + (f", {c.message[:200]}" if c.message else "")
-                          for c in sorted(cases, key=lambda c: VERDICTS.index(c.verdict)))
-    title += "".join(list(lines)[:8])
-    return f'<td class="v-{verdict}" title="{esc(title)}">{SYMBOLS[verdict]}</td>'
-
-
-def matrix(results):
-    formats = results.formats()
-    bodies = []
-    for chapter, requirements in results.chapters().items():
-        rows = [f'<tr><th class="chapter" scope="rowgroup" colspan="{len(formats) + 2}">'
-                f"{esc(chapter)}</th></tr>"]
-        for r in requirements:
-            cells = r.cells()
-            rows.append(
-                f'<tr><th scope="row" title="{esc(r.title)}"><a class="id" href="#r-{esc(r.id)}">'
-                f"{esc(r.id)}</a> {esc(r.title)}</th>"
-                + "".join(matrix_cell(r, f, cells.get(f)) for f in [ONCE, *formats]) + "</tr>")
-        bodies.append("<tbody>" + "\n".join(rows) + "</tbody>")
-    used = {c.verdict for c in results.cases}
-    legend = '<p class="legend small">' + "".join(
-        f'<span class="item">{key(v)}{v}: {esc(MEANING[v])}</span> '
-        for v in VERDICTS[::-1] if v in used) + \
-        '<span class="item">–: does not apply</span> ' \
-        '<span class="item">A cell is the worst of its leaf sizes, and says more when pointed ' \
-        'at.</span></p>'
-    return section("matrix", "Every requirement on every format", legend,
-                   '<div class="scroll"><table class="matrix">' + matrix_head(formats)
-                   + "\n".join(bodies) + "</table></div>")
-
-
-def listing(names, what):
-    """A few names as they are, many folded away."""
-    text = esc(", ".join(names))
-    return details(f"{len(names)} {what}", text) if len(names) > 4 else text
-
-
-def skips(results):
-    rows = []
-    for reason, cases in results.skips():
-        ids = sorted({c.requirement for c in cases})
-        configs = {c.config for c in cases} - {ONCE}
-        rows.append([len(cases), esc(reason), listing(ids, "requirements"),
-                     listing([c for c in results.configs() if c in configs], "configurations")])
-    if not rows:
-        return section("skips", "Skipped", "<p>Nothing was skipped.</p>")
-    return section("skips", "Skipped",
-                   table(["cases", "reason", "requirements", "where"], rows, numeric=[0]))
-
-
-def requirement_texts(results):
-    parts = []
-    for chapter, requirements in results.chapters().items():
-        parts.append(f"<h3>{esc(chapter)}</h3>")
-        for r in requirements:
-            mark = key(r.verdict) if r.verdict else '<span class="key">·</span>'
-            tests = ", ".join(dict.fromkeys(c.test for c in r.cases)) or "none in this run"
-            parts.append(
-                f'<details class="requirement" id="r-{esc(r.id)}"><summary>{mark}'
-                f'<span class="id">{esc(r.id)}</span> {esc(r.title)} '
-                f'<span class="faint small">{esc(r.cls)}</span></summary><div>'
-                f"<p>{esc(r.text)}</p>" + facts([
-                    ("at stake", STAKE_TEXT.get(r.stake, r.stake)), ("source", r.source),
-                    ("tests", tests)]) + "</div></details>")
-    return section("requirements", "The requirements", *parts)
-
-
-# ---- the rest ----
-
-def system_part(system):
-    pairs = [(name.replace("_", " "), value) for name, value in system.items()
-             if isinstance(value, (str, int))]
-    iommus = "; ".join(f"{i['name']} ({i['devices']} devices)" for i in system["iommus"])
-    return section(
-        "system", "The system",
-        facts(pairs + [("IOMMUs of the host", iommus or "none visible")]),
-        details("Processor flags", f"<code>{esc(' '.join(system['cpu_flags']))}</code>"))
-
-
-def workloads(statement):
-    found = statement.get("workloads")
-    if not found:
-        return ""
-    rows = [[esc(name), cases["ok"], cases["FAIL"], cases["skip"]]
-            for name, cases in found["cases"].items()]
-    return section(
-        "workloads", "Workloads",
-        "<p>What each of these workloads wrote, computed from its trace alone, beside what "
-        "harvests reported, on every format, with small and with large leaves; a case is one of "
-        "each. logs/workloads.txt has them one by one.</p>",
-        table(["workload", "as it must be", "wrong", "skipped"], rows, numeric=range(1, 4)))
-
-
-def recheck(statement):
-    target = statement["product"]["target"]
-    more = "".join(f" --workload {esc(name)}" for name in
-                   statement.get("workloads", {}).get("names", []))
-    return section(
-        "recheck", "How to check this report",
-        "<p>Nothing was changed since it was made:</p>",
-        "<pre>sha256sum -c MANIFEST.sha256</pre>",
-        "<p>The verdict can be recomputed from logs/results.json, one record a case; "
-        "logs/results.ktap and logs/junit.xml are the same records for other readers, "
-        "logs/console.txt is what was on the screen, logs/bench.json is the benchmark's own "
-        "output. To run everything again:</p>",
-        f"<pre>iodirty certify -t {esc(target)}{more}</pre>")
-
-
-def render(statement, results, bench, charts, system):
+def render(folder):
     """The page, as text."""
-    target = statement["product"]["target"]
-    anchors = [("summary", "Summary"), ("matrix", "Matrix"), ("skips", "Skipped"),
-               ("performance", "Performance"), ("requirements", "Requirements"),
-               ("system", "System"), ("recheck", "How to check")]
-    if "workloads" in statement:
-        anchors.insert(3, ("workloads", "Workloads"))
-    if results.bad_cases:
-        anchors.insert(1, ("failures", "Failures"))
-    body = "\n".join([
-        head(statement), navigation(anchors), summary(results),
-        failures("failures", "Failures", results.bad_cases, results, target),
-        failures("observations", "Informative requirements that failed", results.observations,
-                 results, target),
-        deviations(results), about(statement), matrix(results), skips(results),
-        workloads(statement), performance(bench, charts), requirement_texts(results),
-        system_part(system), recheck(statement)])
-    page = Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return page.substitute(title=esc(f"{statement['verdict']}: {target}, iodirty report"),
-                           style=style, body=body)
+    folder = Path(folder)
+    statement = load_json(folder / "statement.json")
+    evidence = judge.read(folder, statement["created"])
+    results, target = evidence.results, statement["product"]["target"]
+    short = page_short.parts(statement, evidence, page_facts.load_system(folder))
+    full = [part for part in [
+        about(statement),
+        page_cases.failures("failures", "Failures in full", results.bad_cases, results, target),
+        page_cases.failures("observations", "Informative requirements that failed",
+                            results.observations, results, target),
+        page_cases.deviations(results), page_facts.waivers(statement),
+        page_facts.claims(statement), page_facts.runs(statement), page_cases.matrix(results),
+        page_cases.skips(results), page_facts.workloads(statement),
+        performance(evidence.bench, load_charts(folder)),
+        page_cases.requirement_texts(results), page_facts.form(statement),
+        page_facts.system(folder), page_facts.tool(folder, statement),
+        page_facts.recheck(statement)] if part]
+    body = "\n".join([head(statement), navigation(short, full), "<main>",
+                      part("engineer", "For the engineer", short),
+                      part("auditor", "For the auditor", full), "</main>"])
+    return document(f"{statement['verdict']}: {target}, iodirty report", body)

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The page's section on performance: charts, and the numbers of each as a table."""
 
-import plots
-import plots_sets
-from markup import details, esc, facts, figure, section, table
-from model import leaf_name
-from svg import inline, percent
+from markup import details, esc, facts, figure, inline, section, table
+from model import leaf_name, percent, safe
 
 # Of each set but the harvest's: title, a line, and its counters in the order of the table.
 SETS = {
@@ -112,12 +109,19 @@ def way_table(cells, title="Numbers"):
     return details(title, table(WAY_HEAD, rows, numeric=range(6, 13)))
 
 
-def several(title, charts, prefix, caption, numbers, shown=1):
+def by_format(bench, charts, prefix):
+    """(what follows @prefix, chart) of each whose name begins so, in the benchmark's order."""
+    order = [safe(f) for f in bench.formats]
+    found = [(name.removeprefix(prefix), svg) for name, svg in charts.items()
+             if name.startswith(prefix)]
+    return sorted(found, key=lambda f: order.index(f[0]) if f[0] in order else len(order))
+
+
+def several(title, charts, caption, numbers, shown=1):
     """Charts of a kind, a format each: the first @shown as they are, the rest folded away.
-    @numbers: of the part of the name after @prefix."""
-    figures = [figure(svg, f"<strong>{esc(name.removeprefix(prefix))}</strong>. {caption}",
-                      numbers(name.removeprefix(prefix)))
-               for name, svg in charts.items() if name.startswith(prefix)]
+    @numbers: of a chart's name."""
+    figures = [figure(svg, f"<strong>{esc(name)}</strong>. {caption}", numbers(name))
+               for name, svg in charts]
     if not figures:
         return []
     rest = figures[shown:]
@@ -126,7 +130,7 @@ def several(title, charts, prefix, caption, numbers, shown=1):
 
 
 def ways_part(bench, charts):
-    by_name = {plots_sets.safe(f): f for f in bench.formats}
+    by_name = {safe(f): f for f in bench.formats}
 
     def numbers(name):
         return way_table([c for c in bench.all if not c.error
@@ -134,7 +138,7 @@ def ways_part(bench, charts):
                           and c.leaf == bench.smallest_leaf(by_name[name])])
 
     return several(
-        "Ways to harvest", charts, "ways-",
+        "Ways to harvest", by_format(bench, charts, "ways-"),
         "A line a way: how entries are looked at, and whether dirty ones are cleaned by an atomic "
         "operation each (solid) or by masked stores (dashed). No harvest can do less than the "
         "floor, the best of several loops that read the same tables; in table order is the best "
@@ -143,14 +147,15 @@ def ways_part(bench, charts):
 
 def sizes_part(bench, charts):
     return several(
-        "Size", charts, "sizes-", "A line that rises tells of caches that became too small; "
-        "one that falls, of what a call costs besides its entries.", lambda name: "")
+        "Size", by_format(bench, charts, "sizes-"),
+        "A line that rises tells of caches that became too small; one that falls, of what a call "
+        "costs besides its entries.", lambda name: "")
 
 
 def harvest_parts(bench, charts):
     smallest = [c for c in bench.good if c.leaf == bench.smallest_leaf(c.format)]
-    small = "".join(f"<figure>{inline(svg)}</figure>" for name, svg in charts.items()
-                    if name.startswith("cost-"))
+    small = "".join(f"<figure>{inline(svg)}</figure>"
+                    for _, svg in by_format(bench, charts, "cost-"))
     parts = ways_part(bench, charts)
     if small:
         parts += ["<h3>Cost of a page-table entry, by density</h3>",
@@ -164,7 +169,7 @@ def harvest_parts(bench, charts):
             cost_table([c for c in smallest if c.pattern == "random"]))]
     parts += sizes_part(bench, charts)
     if "leaves" in charts:
-        cells = plots.leaf_cells(bench, 1.0)
+        cells = bench.by_leaf(1.0)
         parts += ["<h3>Leaf sizes</h3>", figure(
             charts["leaves"], "Larger leaves make fewer entries to read, and each dirty one "
             "reports more memory than was written (column “reported / written”). The multiples "

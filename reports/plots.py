@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The charts of a report: what a harvest costs, by format; and those of plots_sets."""
 
-import re
-
 import matplotlib
 
 import plots_sets
-from model import leaf_name
-from svg import (COLOURS, FLOOR, MARKERS, STYLE, density_axis, draw, log_axis, percent, plt,
-                 to_svg)
+from model import leaf_name, percent, safe
+from svg import COLOURS, FLOOR, MARKERS, STYLE, density_axis, draw, log_axis, plt, to_svg
 
 
 def all_densities(bench):
@@ -44,7 +41,7 @@ def cost_charts(bench):
         axis.set_ylabel("ns per IOPTE")
         axis.set_title(f"{fmt}, {leaf_name(leaf)} leaves", loc="left")
         axis.legend(fontsize=8, loc="upper left")
-        name = "cost-" + re.sub(r"[^A-Za-z0-9._-]", "_", fmt)
+        name = f"cost-{safe(fmt)}"
         yield (name, to_svg(figure, name,
                f"{fmt}: nanoseconds per page-table entry against density, beside the floor"))
 
@@ -71,13 +68,9 @@ def ratio_chart(bench):
                               "smallest leaves", "the floor")
 
 
-def leaf_cells(bench, density):
-    return [c for c in bench.good if c.pattern == "random" and c.density == density]
-
-
 def leaf_chart(bench, density=1.0):
     """What larger leaves save: a point a (format, leaf), its ratio written beside."""
-    cells = leaf_cells(bench, density)
+    cells = bench.by_leaf(density)
     if not cells:
         return
     leaves = sorted({c.leaf for c in cells})

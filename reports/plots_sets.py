@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Charts of ways to harvest, and of what stands beside: sizes, Linux, type1."""
 
-import re
-
-from model import leaf_name
-from svg import (COLOURS, FLOOR, MARKERS, density_axis, draw, log_axis, percent, plt, to_svg)
+from model import leaf_name, percent, safe
+from svg import COLOURS, FLOOR, MARKERS, density_axis, draw, log_axis, plt, to_svg
 
 ENGINES = ["avx512", "avx2", "swar", "read-first", "entry"]  # whose colours are the same always
 DASHES = {"": "-", "masked": "--"}
-
-
-def safe(text):
-    return re.sub(r"[^A-Za-z0-9._-]", "_", text)
 
 
 def style(variant, others=()):

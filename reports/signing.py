@@ -117,5 +117,7 @@ def verify(path, signature, allowed, signer=None, at=None):
                                     stdin=file)
         if not status:
             return name, key
+    # Of several lines with that key ssh-keygen finds the first.
+    more = "" if signer else "; whoever else has it is named by --signer"
     raise BadSignature(f"it is by key {key}, which is not {', '.join(names)}'s by {allowed} "
-                       f"({last_line(why)})")
+                       f"({last_line(why)}){more}")

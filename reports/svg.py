@@ -10,6 +10,8 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
 from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
 
+from model import percent  # noqa: E402
+
 # Drawn in this colour, and replaced by the page's own text colour.
 INK = "#010203"
 # To be told apart on white and on black, and by the colour-blind.
@@ -40,18 +42,6 @@ def to_svg(figure, name, description):
     svg = re.sub(r'url\(#', f'url(#{name}-', svg)
     svg = re.sub(r'xlink:href="#', f'xlink:href="#{name}-', svg)
     return re.sub(r"font: ([^;\"']*?)'[^\"]*?sans-serif", r"font: \1 sans-serif", svg)
-
-
-def inline(svg):
-    """The part of an SVG file that may stand within HTML."""
-    svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", re.sub(
-        r'(<svg\b[^>]*?) height="[^"]*"', r'\1 role="img"', svg, count=1), count=1)
-
-
-def percent(value):
-    return f"{value:g}"
 
 
 def plain(value, _position=None):

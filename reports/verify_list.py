@@ -17,7 +17,7 @@ def leaves(fmt):
     """
     lg2 of the leaf sizes that a run of this format has: the smallest; each that stands alone
     (a block, a contiguous hint); of a run of powers of two its ends, each block and its double,
-    64K and 1M. None above 1 GiB, and none for which the aperture has not room for eight.
+    64K and 1M. None above 1 GiB, and none of which the aperture has no more than eight.
     """
     sizes, granule = int(fmt["leaf_sizes"], 16), fmt["granule_lg2"]
     room = (int(fmt["aperture_last"], 16) - int(fmt["aperture_first"], 16)) >> 3

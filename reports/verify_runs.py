@@ -144,6 +144,20 @@ def check_bench(run, statement, bench):
                f"{' '.join(formats)}")
 
 
+def check_tool(folder, stated):
+    """tool/ says of the checkout what the statement does."""
+    commits = folder / "commits.txt"
+    first = commits.read_bytes()[:200].split(b"\n")[0].decode(errors="replace") \
+        if commits.is_file() else ""
+    expected = f"commit {stated['git_commit']}" if stated["git_commit"] else ""
+    if first != expected:
+        yield f"tool/commits.txt begins with “{first}”, and by the statement “{expected}”"
+    diff = (folder / "changes.diff").is_file()
+    if diff != (stated["git_clean"] is False):
+        yield (f"tool/changes.diff is {'there' if diff else 'missing'}, and in the statement "
+               f"git_clean is {stated['git_clean']}")
+
+
 def check_machine(run, facts, form):
     """system.json and the form are of the kernel that ran."""
     release = run["host"]["release"]

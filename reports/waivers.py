@@ -20,6 +20,7 @@ import jsonschema
 
 from model import ReportError
 
+LARGEST = 1 << 16
 SCHEMA = Path(__file__).resolve().parent / "schemas/waivers.schema.json"
 
 
@@ -92,10 +93,18 @@ def day_of(text):
         raise ReportError(f"{text} is no day of the calendar") from error
 
 
+def text_of(path):
+    with open(path, "rb") as file:
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ReportError(f"more than {LARGEST >> 10} KiB are no list of waivers")
+    return text.decode("utf-8")
+
+
 def read(path):
     """The waivers of the file, or ReportError: it is taken whole or not at all."""
     try:
-        data = plain(tomllib.loads(Path(path).read_text(encoding="utf-8")))
+        data = plain(tomllib.loads(text_of(path)))
         validate(data)
         waivers = [Waiver(**dict(w, expires=day_of(w["expires"]))) for w in data["waiver"]]
         refuse_ties(waivers)

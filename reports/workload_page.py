@@ -2,10 +2,9 @@
 """The page of `iodirty report`, which needs nothing but itself."""
 
 import shlex
-from string import Template
 
-from markup import details, esc, figure, section, table
-from page import TEMPLATES, navigation, system_part
+from markup import details, document, esc, figure, navigation, section, table
+from page_facts import system_part
 from workload_ways import WAYS
 from workload_words import duration, link, link_option, listed, size, size_option
 from workload_writes import PAGE
@@ -242,7 +241,4 @@ def render(statement, stories, system, args):
     body = "\n".join([
         head(statement, stories), navigation(anchors), overview(statement, stories),
         *map(workload, stories), about(statement), system_part(system), recheck(args)])
-    page = Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return page.substitute(title="What dirty tracking is worth to a migration: iodirty report",
-                           style=style, body=body)
+    return document("What dirty tracking is worth to a migration: iodirty report", body)

@@ -2,6 +2,7 @@
 """Small results, benchmarks and logs of packages, as the programs would write them."""
 
 import json
+import shutil
 
 REQUIREMENTS = [
     {"id": "REPORT-001", "chapter": "REPORT", "title": "A write is reported",
@@ -73,8 +74,10 @@ kernel = { release = "6.12.1" }
 def logs(folder, runs, measured=None, texts=None, **files):
     """What judge() reads, below @folder. @runs: results; @files: name_toml="...", in the folder;
     workloads="...", in the logs."""
+    shutil.rmtree(folder / "logs", ignore_errors=True)
+    (folder / "logs").mkdir()
     for n, run in enumerate(runs, 1):
-        (folder / f"logs/run-{n}").mkdir(parents=True, exist_ok=True)
+        (folder / f"logs/run-{n}").mkdir()
         write(folder / f"logs/run-{n}/results.json", run)
     write(folder / "logs/requirements.json", TEXTS if texts is None else texts)
     if measured:

@@ -21,7 +21,7 @@ import workload_plots as plots  # noqa: E402
 import workload_story  # noqa: E402
 import workload_words as words  # noqa: E402
 import workload_writes  # noqa: E402
-from svg import inline  # noqa: E402
+from markup import inline  # noqa: E402
 from test_page import Reader  # noqa: E402
 from workload_ways import BY_KEY, DRAWN, WAYS, Agreement, Entry  # noqa: E402
 from workload_writes import Recording  # noqa: E402
