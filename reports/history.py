@@ -197,7 +197,7 @@ def show(args):
         return DONE
     for name, value in record.items():
         if isinstance(value, dict):
-            value = ", ".join(f"{v} {n}" for v, n in value.items() if n) or "none"
+            value = ", ".join(f"{n:,} {v}" for v, n in value.items() if n) or "none"
         if isinstance(value, list):
             value = f"{len(value):,}"
         print(f"{name:10} {plain(str('' if value is None else value))}")

@@ -7,7 +7,8 @@ be called again: where the server goes away, or takes another's side in a deadlo
 
 SQLite keeps its rollback journal (no WAL: one file, which can be copied as it is), and who
 writes says so at BEGIN, so that nobody is refused in the middle; others wait. In PostgreSQL
-who adds shares an advisory lock, and who migrates or removes has it alone.
+who adds shares an advisory lock, and who migrates or removes has it alone. Neither waits for
+long in a driver, where no signal is heeded: it waits here.
 """
 
 import os
@@ -15,7 +16,7 @@ import re
 import sqlite3
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,8 +33,8 @@ from model import ReportError, UsageError
 
 MIGRATIONS = Path(__file__).resolve().parent / "history_migrations"
 VERSION_TABLE = "iodirty_history_revision"
-BUSY_SECONDS = 120  # how long a writer waits for others (SQLite)
-PATIENCE = 60  # seconds in which a server that is gone may come back
+PATIENCE = 60  # seconds in which others may be done, or a server that is gone be back
+LOCK_SECONDS = 2  # of them, waited for a lock at a time
 LOCK = 0x696F6469727479  # "iodirty": the advisory lock's key
 
 
@@ -76,22 +77,19 @@ class Database:
     def transaction(self, work, write=False, alone=False):
         """The value of @work(connection), in one transaction; ReportError: nothing of it
         was done. @alone: nobody else writes meanwhile."""
-        until = None
-        while True:
+        def whole():
+            with self._begin(write or alone, alone) as connection:
+                return work(connection)
+        return self._patiently(whole)
+
+    @contextmanager
+    def snapshot(self):
+        """A connection in which several reads see the same state."""
+        with ExitStack() as stack:
+            connection = self._patiently(
+                lambda: stack.enter_context(self._begin(False, False)))
             try:
-                with self._begin(write or alone, alone) as connection:
-                    return work(connection)
-            except DBAPIError as error:
-                if not self.passes(error):
-                    raise ReportError(self.words(error)) from error
-                now = time.monotonic()
-                if until is None:
-                    until = now + PATIENCE
-                    self.say(f"{self.words(error)}; trying again for {PATIENCE} s")
-                elif now > until:
-                    raise ReportError(f"{self.words(error)}; given up after {PATIENCE} s"
-                                      ) from error
-                time.sleep(0.5)
+                yield connection
             except SQLAlchemyError as error:
                 raise ReportError(self.words(error)) from error
 
@@ -103,14 +101,23 @@ class Database:
                 self.lock(connection, write, alone)
                 yield connection
 
-    @contextmanager
-    def snapshot(self):
-        """A connection in which several reads see the same state."""
-        try:
-            with self._begin(False, False) as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise ReportError(self.words(error)) from error
+    def _patiently(self, function):
+        until = None
+        while True:
+            try:
+                return function()
+            except DBAPIError as error:
+                words, now = self.words(error), time.monotonic()
+                if not self.passes(error):
+                    raise ReportError(words) from error
+                if until is None:
+                    until = now + PATIENCE
+                    self.say(f"{words}; trying again for {PATIENCE} s")
+                elif now > until:
+                    raise ReportError(f"{words}; given up after {PATIENCE} s") from error
+                time.sleep(0.2)
+            except SQLAlchemyError as error:
+                raise ReportError(self.words(error)) from error
 
     # ---- the schema ----
 
@@ -168,7 +175,7 @@ class SQLite(Database):
 
     def _connect(self):
         connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True,
-                                     timeout=BUSY_SECONDS, isolation_level=None)
+                                     timeout=LOCK_SECONDS, isolation_level=None)
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
@@ -197,9 +204,16 @@ class SQLite(Database):
                               "give another")
         super().prepare(create)
 
+    def lock(self, connection, write, alone):
+        if not write:  # so that it is waited for here, and not in the middle
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+
+    def passes(self, error):
+        return "locked" in str(error.orig)
+
     def words(self, error):
         message = super().words(error)
-        for pattern, more in (("locked", f"another program has had it for {BUSY_SECONDS} s"),
+        for pattern, more in (("locked", "another program has it"),
                               ("unable to open", "may its folder be written to?"),
                               ("malformed|not a database", "it is damaged")):
             if re.search(pattern, message):
@@ -213,8 +227,8 @@ class PostgreSQL(Database):
     AWAY = re.compile("refused|No such file|could not connect|closed the connection|timeout|"
                       "not accepting|starting up|shutting down|recovery|terminating|reset by|"
                       "Broken pipe|SSL SYSCALL|EOF|connection already closed")
-    # Serialization, deadlock, connection, resources, an operator who intervenes.
-    PASSING = re.compile("40001|40P01|08...|53300|57P0[123]")
+    # Serialization, deadlock, connection, resources, a lock, an operator who intervenes.
+    PASSING = re.compile("40001|40P01|08...|53300|55P03|57P0[123]")
 
     def __init__(self, address, say):
         try:
@@ -240,6 +254,7 @@ class PostgreSQL(Database):
         return message
 
     def lock(self, connection, write, alone):
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
         if write:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)" if alone else
                                     "SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})

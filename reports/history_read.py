@@ -14,17 +14,18 @@ import re
 import stat
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import judge
+import verify_checks
 import verify_copy
 from history_measures import of_bench, of_workloads
 from history_store import LETTERS
-from model import BAD, Bench, ReportError, Results, worst
-from package import MANIFEST, STATEMENT, parse_manifest
-from verify_parts import Parts
-from verify_read import Wrong, faults, json_text, text
+from model import BAD, ReportError, Results, worst
+from package import STATEMENT
+from verify_read import Wrong, faults, json_text
+from verify_views import check_summary
 
 VERIFY = Path(__file__).resolve().parent / "verify.py"
 PACKAGE, CONFORM, BENCH, WORKLOAD = STATEMENT, "results.json", "bench.json", "workload.json"
@@ -51,12 +52,12 @@ def read(path, said):
 
 def verify(path):
     """ReportError unless `iodirty verify` trusts the package, whatever its verdict."""
-    done = subprocess.run([sys.executable, VERIFY, path], stdin=subprocess.DEVNULL,
+    done = subprocess.run([sys.executable, VERIFY, "--", path], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, errors="replace", check=False)
     if done.returncode not in (0, 1):
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "WRONG" in line]
-        raise ReportError("iodirty verify does not trust it" + "".join(
-            f": {line.strip()}" for line in (said or done.stderr.splitlines())[:1]))
+        said = re.findall(r"^WRONG +\S+ +(.*)$", done.stdout, re.MULTILINE)
+        raise ReportError("iodirty verify does not trust it: "
+                          + (said or done.stderr.splitlines() or ["it does not say why"])[0])
 
 
 def _read(path):
@@ -113,23 +114,12 @@ def _json(path, schema, expected=None):
     return value
 
 
-def _opened(copy):
-    """ReportError unless its files are those, and as, its manifest says."""
-    if copy.refused:
-        raise ReportError(copy.refused[0])
+def _ask(check, package):
+    """What @check, one of iodirty verify's, returns; ReportError if it finds something."""
     try:
-        sums = parse_manifest(text(copy.root / MANIFEST))
-    except Wrong as error:
-        raise ReportError(f"{MANIFEST}: {error}") from error
-    there = {name: s for name, s in copy.sums.items() if not name.startswith(MANIFEST)}
-    for name in sorted(sums.keys() | there.keys()):
-        if name not in there:
-            raise ReportError(f"{name}: the manifest names it, and it is not there")
-        if name not in sums:
-            raise ReportError(f"{name}: the manifest does not name it")
-        if sums[name] != there[name]:
-            raise ReportError(f"{name}: it was changed after the manifest was made")
-    return copy
+        return check(package)
+    except (verify_checks.Found, verify_checks.NotDone) as error:
+        raise ReportError("; ".join(map(str, error.args[:5]))) from error
 
 
 # ---- kinds ----
@@ -158,16 +148,8 @@ def _refuse_unsound(data):
     """ReportError if the records contradict each other, or are not all that there were to be."""
     if not data["complete"]:
         raise ReportError(f"{CONFORM}: the run was interrupted, and nothing follows from it")
-    counts = Counter(case["verdict"] for case in data["cases"])
-    if any(counts[v] != n for v, n in data["totals"].items()):
-        raise ReportError(f"{CONFORM}: its totals are not those of its cases")
-    known = {r["id"] for r in data["requirements"]}
-    keys = Counter((c["requirement"], c["test"], c["config"]) for c in data["cases"])
-    for key, n in keys.items():
-        if n > 1:
-            raise ReportError(f"{CONFORM}: {' '.join(key)} is in it {n} times")
-        if key[0] not in known:
-            raise ReportError(f"{CONFORM}: {key[0]} has a case and is none of its requirements")
+    for words in check_summary(data):
+        raise ReportError(f"{CONFORM}: {words}")
 
 
 def _read_conform(path):
@@ -184,11 +166,12 @@ def _read_bench(path):
     if "slow_down_percent" in context:
         raise ReportError(f"{BENCH}: its harvests were slowed down on purpose")
     target, _, argument = context["target"].partition(":")
+    failed = any(row.get("error_occurred") for row in data["benchmarks"])
     return _head(id=context["run"], kind="bench", started=_utc(context["date"]), target=target,
                  argument=argument or None, kernel=context["kernel"],
                  machine=context.get("machine", ""), cpu=context["cpu_model"],
                  host=context.get("host_name", ""), iodirty=context["iodirty_version"],
-                 verdict="FAILED" if Bench(data).failed else "PASSED", measures=of_bench(data))
+                 verdict="FAILED" if failed else "PASSED", measures=of_bench(data))
 
 
 def _utc(date):
@@ -201,24 +184,25 @@ def _utc(date):
 
 def _read_package(path):
     with verify_copy.opened(path) as copy:
-        parts = Parts(_opened(copy))
-        if words := [*parts.faults, *parts.misplaced()]:
-            raise ReportError("; ".join(words[:5]))
-        statement, runs = parts.statement, parts.runs
+        package = verify_checks.Package(copy)
+        for check in (verify_checks.manifest, verify_checks.layout, verify_checks.schemas):
+            _ask(check, package)
+        statement, runs, bench = (getattr(package.parts, k) for k in ("statement", "runs", "bench"))
         for data in runs:
             _refuse_unsound(data)
-        results = judge.read(copy.root, statement["created"]).results
+        results = _ask(lambda p: verify_checks.harmless(
+            lambda: judge.read(p.root, statement["created"]), p), package).results
     tool = statement["tool"]
     return _head(**{**_of_results(runs[0], results), "id": statement["id"], "kind": "package",
                     "commit": tool["git_commit"], "clean": tool["git_clean"],
                     "verdict": statement["verdict"],
-                    "measures": of_bench(parts.bench) if parts.bench else []})
+                    "measures": of_bench(bench) if bench else []})
 
 
 def _read_report(path):
     """Of `iodirty report`. It has no id but its bytes."""
     with verify_copy.opened(path) as copy:
-        _opened(copy)
+        _ask(verify_checks.manifest, SimpleNamespace(copy=copy, root=copy.root))
         data = _json(copy.root / WORKLOAD, "workload.schema.json", "iodirty-workload-1")
         digest = copy.sums[WORKLOAD]
     tool = data["tool"]

@@ -24,6 +24,7 @@ from synthetic import CONTINUES, PLANTED, Recorded, Synthetic  # noqa: E402
 
 EXACT, MISSED = "exact", "missed"
 FALSE = 2  # alarms, of all kinds, in one history
+FORMATS = ["amd-v1", "mock"]  # of conformance runs: more take longer, and show the same
 SIZE = 0.25  # of a change, by how much of it the ratio may be wrong
 
 Proof = namedtuple("Proof", "found false times flakes coverage series")
@@ -35,7 +36,7 @@ nothing was planted, which are no alarms; @flakes: (right, planted, wrong)."""
 def prove(runs, seed, spread):
     with tempfile.TemporaryDirectory(prefix="iodirty-prove-") as folder:
         history = History.open(f"{folder}/history.db", create=True, say=lambda words: None)
-        planted = Synthetic(runs, seed, spread).write(history)
+        planted = Synthetic(runs, seed, spread, FORMATS).write(history)
         with history.snapshot():
             series, events = benchmark_changes(history)
             verdicts = conformance_changes(history)

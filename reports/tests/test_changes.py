@@ -127,7 +127,7 @@ class StatisticsTest(unittest.TestCase):
 
     def test_intervals(self):
         self.assertEqual([(length, list(starts)) for length, starts in scan.starts_of(30)],
-                         [(30, [0]), (22, [0, 4, 8]), (15, [0, 3, 7, 11, 15])])  # 30 / root of 2, /2
+                         [(30, [0]), (22, [0, 4, 8]), (15, [0, 3, 7, 11, 15])])
         for n in (11, 57, 1000):
             covered = np.zeros(n)
             for length, starts in scan.starts_of(n):

@@ -407,11 +407,28 @@ class SQLite(Store, Case):
         history = self.open(create=True)
         other = sqlite3.connect(self.address, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with mock.patch.object(history_database, "BUSY_SECONDS", 0.2):
-            self.refused("another program has had it for 0.2 s", history.add, record(1))
+        with mock.patch.multiple(history_database, PATIENCE=0.5, LOCK_SECONDS=0.1):
+            self.refused("locked: another program has it; given up after 0.5 s", history.add,
+                         record(1))
         other.execute("ROLLBACK")
         other.close()
         self.assertTrue(history.add(record(1)))
+
+    def test_one_that_is_read_by_another_for_longer_than_a_lock_is_waited_for(self):
+        history = self.open(create=True)
+        with mock.patch.object(history_database, "LOCK_SECONDS", 0.1):
+            other = sqlite3.connect(self.address, isolation_level=None)
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM run").fetchall()
+            writer = threading.Thread(target=history.add, args=(record(1),))
+            writer.start()
+            time.sleep(0.6)
+            other.execute("ROLLBACK")
+            writer.join(20)
+            other.close()
+        self.assertEqual(len(self.said), 1)
+        self.assertIn("another program has it; trying again", self.said[0])
+        self.holds([record(1)])
 
     @unittest.skipIf(os.getuid() == 0, "root may write everywhere")
     def test_one_that_may_not_be_written(self):
@@ -499,6 +516,20 @@ class PostgreSQL(Store, Case):
             began = time.monotonic()
             self.refused("given up after 1 s", history.add, record(1))
             self.assertLess(time.monotonic() - began, 10)
+
+    def test_a_lock_that_is_held_is_waited_for(self):
+        history = self.open(create=True)
+        with mock.patch.object(history_database, "LOCK_SECONDS", 0.1):
+            other = samples.connect(self.address)
+            other.cursor().execute("SELECT pg_advisory_lock(%s)", (history_database.LOCK,))
+            writer = threading.Thread(target=history.add, args=(record(1),))
+            writer.start()
+            time.sleep(0.6)
+            other.close()
+            writer.join(20)
+        self.assertEqual(len(self.said), 1)
+        self.assertIn("lock timeout; trying again", self.said[0])
+        self.holds([record(1)])
 
     def test_a_deadlock_is_tried_again(self):
         history, calls = self.open(create=True), []
