@@ -89,16 +89,17 @@ iodirty.chart = (() => {
 			const drawn = columnsOf(inside.map((i) => ({x: X(time[i]), y: Y(value[i])})));
 			svg.append(s("path", {class: "many", d: drawn.map(
 				(c) => `M${c.x} ${c.low.toFixed(1)}V${(c.high + 1).toFixed(1)}`).join("")}));
-		} else
+		} else {
+			const r = inside.length > inner / 3 ? 2 : 3;
 			for (const i of inside) {
+				const x = X(time[i]), out = value[i] !== clamp(value[i]);
 				if (low[i] !== null && high[i] !== null)
-					svg.append(s("line", {class: "interval", x1: X(time[i]), x2: X(time[i]),
-						y1: Y(low[i]), y2: Y(high[i])}));
-				const out = value[i] !== clamp(value[i]);
+					svg.append(s("line", {class: "interval", x1: x, x2: x, y1: Y(low[i]), y2: Y(high[i])}));
 				svg.append(s("a", {href: hrefs(i), tabindex: -1, "aria-hidden": "true"},
-					s("circle", {class: out ? "point beyond" : "point", cx: X(time[i]),
-						cy: Y(value[i]), r: inside.length > inner / 3 ? 2 : 3}, s("title", null, `${day(time[i])}: ${short(value[i])}`))));
+					s("circle", {class: out ? "point beyond" : "point", cx: x, cy: Y(value[i]), r},
+						s("title", null, `${day(time[i])}: ${short(value[i])}`))));
 			}
+		}
 		for (const c of changes.filter((c) => c.time >= from && c.time <= to))
 			svg.append(s("a", {href: c.href, class: c.worse ? "change worse" : "change better",
 				"aria-label": c.label},

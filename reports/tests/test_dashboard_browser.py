@@ -605,6 +605,15 @@ class Everybody(Page):
             self.assertEqual(levels[:2], [1, 2])
             self.assertTrue(all(b <= a + 1 for a, b in zip(levels, levels[1:])), levels)
 
+    def test_all_of_a_chart_is_in_tables(self):
+        self.visit("series page")
+        for figure, metric in zip(self.all("figure"), ("x_floor", "ns_per_iopte")):
+            for drawn, caption in ((".point", "Values"), (".level", "Stretches"),
+                                   (".change", "Changes")):
+                count = len(figure.find_elements(By.CSS_SELECTOR, drawn))
+                self.assertGreater(count, 0)
+                self.assertEqual(len(self.rows(f"{caption} of {metric}")), count)
+
     def test_a_table_behind_each_chart(self):
         for address in ("series page", "#type1"):
             self.visit(address)
