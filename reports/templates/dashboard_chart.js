@@ -85,12 +85,12 @@ iodirty.chart = (() => {
 				height: Math.max(Y(b.low) - Y(b.high), 1)}),
 			s("line", {class: "level", x1, x2, y1: Y(b.level), y2: Y(b.level)}));
 		}
-		if (inside.length > inner) {
+		if (inside.length > 4 * inner) {
 			const drawn = columnsOf(inside.map((i) => ({x: X(time[i]), y: Y(value[i])})));
 			svg.append(s("path", {class: "many", d: drawn.map(
 				(c) => `M${c.x} ${c.low.toFixed(1)}V${(c.high + 1).toFixed(1)}`).join("")}));
 		} else {
-			const r = inside.length > inner / 3 ? 2 : 3;
+			const r = inside.length > inner ? 1.5 : inside.length > inner / 3 ? 2 : 3;
 			for (const i of inside) {
 				const x = X(time[i]), out = value[i] !== clamp(value[i]);
 				if (low[i] !== null && high[i] !== null)

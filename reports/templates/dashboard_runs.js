@@ -154,17 +154,21 @@
 			: h("p", {id: "alike"}, "All verdicts are the same.");
 	}
 
-	/* Is the second outside of what is usual for the stretch in which the first was? */
-	function outside(one, stretch, value) {
+	/*
+	 * Is the second, @value, outside of what is usual for the stretch in which the first, @old, was?
+	 * One of 20 is; what is worth a look is also another value than the first by 3 %.
+	 */
+	function outside(stretch, old, value) {
 		if (!stretch)
 			return "unknown";
-		const [low, high] = stretch.usual;
+		const [, , low, high] = stretch;
 		if (value >= low && value <= high)
 			return "within";
-		return h("strong", null, value > high ? "above" : "below");
+		return h(Math.abs(value - old) >= 0.03 * Math.abs(old) ? "strong" : "span", null,
+			value > high ? "above" : "below");
 	}
 
-	async function compared(all, runs, i, j, a, b) {
+	function compared(all, i, a, b) {
 		const key = (one) => `${one.name}\n${one.metric}`;
 		const first = new Map(ordered(all, a.measures).map((m) => [key(m[0]), m]));
 		const both = ordered(all, b.measures).filter(([one]) => first.has(key(one)));
@@ -176,7 +180,7 @@
 			return [h("a", {href: fresh("series", {id: same.time && same.ratioId || same.id})},
 				one.name), one.metric, short(old), short(value),
 			old ? percent(value / old) : "–",
-			outside(same, stretch && {usual: stretch.slice(2)}, value)];
+			outside(stretch, old, value)];
 		});
 		return table("What both measured, ratios first", ["series", "metric", "first", "second",
 			"change", "beside what was usual"], rows, [2, 3, 4]);
@@ -202,6 +206,6 @@
 			h("h3", null, "Conformance"), verdicts(heads, matrix, a, b),
 			h("h3", null, "Benchmarks"), h("p", {class: "faint"}, "Usual is where 95 of 100 values lay in "
 				+ "the stretch without a change to which the first run belongs."),
-			await compared(all, runs, i, j, a, b)]};
+			compared(all, i, a, b)]};
 	});
 })();
