@@ -23,7 +23,7 @@ try:  # no bytecode into the checkout
     from model import ReportError, UsageError
     from package import Package
 except ImportError as missing:
-    print(f"iodirty dashboard: {missing}: `ci/install report` installs it", file=sys.stderr)
+    print(f"iodirty dashboard: {missing}: `ci/install history` installs it", file=sys.stderr)
     sys.exit(4)
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import dashboard  # noqa: E402
 import dashboard_history as made  # noqa: E402
+import history_samples  # noqa: E402
 from dashboard_history import AMD, NEW, OLD, REF, TYPE1, VTD, commit, run_id  # noqa: E402
 from dashboard_series import direction, is_time, plain  # noqa: E402
 from history_store import History  # noqa: E402
@@ -299,6 +300,24 @@ class Type1(Made):
         self.assertEqual({(r["name"], r["tracker"], r["sent"], r["case"]) for r in rows}, {
             ("nic", tracker, sent * 2 ** 30, "performed: 1G of memory, a link of 10Gbit/s")
             for tracker, sent in (("type1", 11), ("4K", 1.5))})
+
+
+@unittest.skipUnless(history_samples.postgresql_programs(), "no postgresql here")
+class PostgreSQL(Made):
+    def test_the_same_site(self):
+        with tempfile.TemporaryDirectory() as folder, history_samples.Server() as server:
+            address, site = server.create("dashboard"), Path(folder) / "site"
+            made.write(address)
+            done = run("--db", address, "-o", site,
+                       iodirty=made.fake_program(Path(folder) / "iodirty"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            names = sorted(p.name for p in (site / "data").iterdir())
+            self.assertEqual(names, sorted(p.name for p in (self.site / "data").iterdir()))
+            for name in names:
+                one, other = (data(where, name[:-3]) for where in (site, self.site))
+                if name == "heads.js":
+                    one["created"] = other["created"]
+                self.assertEqual(one, other, name)
 
 
 class Program(unittest.TestCase):
