@@ -449,6 +449,7 @@ static void add_context(const struct iodirty_format_info *formats, unsigned int 
 	bench_context("mode", o.full ? "full" : "quick");
 	bench_context("cpu_model", cpu);
 	bench_context("kernel", u.release);
+	bench_context("machine", u.machine);
 	snprintf(text, sizeof(text), "%s, of several threads wall time; minimum of the repetitions",
 		 measure_clock_name());
 	bench_context("clock", text);

@@ -293,7 +293,7 @@ class Bench:
         self.cells = self._plain()
 
     @staticmethod
-    def _parts(row):
+    def parts(row):
         return re.sub(r"/(iterations:|manual_time|process_time|real_time).*", "",
                       row["name"]).split("/")
 
@@ -309,7 +309,7 @@ class Bench:
 
     @classmethod
     def _row(cls, row):
-        kind, *where = cls._parts(row)
+        kind, *where = cls.parts(row)
         if kind == "harvest" or not where:
             return None
         return Row(kind, where, cls._numbers(row), cls._error(row))
@@ -335,7 +335,7 @@ class Bench:
 
     @classmethod
     def _cell(cls, row):
-        parts = cls._parts(row)
+        parts = cls.parts(row)
         if parts[0] != "harvest" or len(parts) < 9:
             return None
         return Cell(parts[1], leaf_bytes(parts[2]), parts[6], float(parts[7].rstrip("%")),

@@ -22,7 +22,8 @@ MANIFEST = "MANIFEST.sha256"
 SIGNATURE = MANIFEST + ".sig"  # where ssh-keygen puts it
 STATEMENT = "statement.json"
 # The file that a package must have, and what it is then.
-KINDS = {STATEMENT: "certification package", "workload.json": "report on workloads"}
+KINDS = {STATEMENT: "certification package", "workload.json": "report on workloads",
+         "dashboard.json": "dashboard"}
 LOCK = ".iodirty-partial"
 
 
