@@ -240,9 +240,12 @@ class ProgramTest(World):
         self.assertIn("Exit status: 0 it is sound, and PASSED", " ".join(done.stdout.split()))
 
     def test_locale(self):
+        """One that has no quotation marks such as ours."""
+        (self.run_files(1) / "console.txt").write_text("")
         done = self.run_it(self.pack, env=dict(os.environ, LC_ALL="C", PYTHONUTF8="0",
                                                PYTHONCOERCECLOCALE="0"))
         self.assertEqual((done.returncode, done.stderr), (3, ""), done)
+        self.assertIn("its last line is \\u201c\\u201d", done.stdout)
 
     def test_full_disk_and_closed_pipe(self):
         argv = [sys.executable, HERE.parent / "verify.py", self.pack]
