@@ -138,7 +138,7 @@ def check_bench(run, statement, bench):
             ("kernel", context["kernel"], run["host"]["release"], "run-1")):
         if seen != said:
             yield f"logs/bench.json: the {field} is {seen}, and in {whose} {said}"
-    # It leaves out those that it cannot measure.
+    # A quick one has some of them, and none has those that cannot be measured.
     formats = {f["name"] for f in run["formats"]}
     yield from (f"logs/bench.json: the format {name} is none of run-1's"
                 for name in context["formats"].split() if name not in formats)

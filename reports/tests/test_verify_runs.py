@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import package_samples as samples  # noqa: E402
+import verify_runs  # noqa: E402
 from test_verify import World  # noqa: E402
 
 
@@ -138,6 +139,16 @@ class MixedTest(World):
                              lambda b: b["context"].update({field: value}))
                 self.forge()
                 self.only("runs", f"logs/bench.json: {words}")
+
+    def test_a_quick_benchmark_has_fewer_formats(self):
+        run = {"target": {"name": "ref", "argument": None}, "tool": {"version": "0.1.0"},
+               "host": {"release": "6.12.94"}, "formats": [{"name": "vtd-ss"}, {"name": "mock"}]}
+        bench = {"context": {"run": "d" * 32, "mode": "quick", "target": "ref", "formats": "mock",
+                             "iodirty_version": "0.1.0", "kernel": "6.12.94"}}
+        stated = {"benchmark": {"run": "d" * 32, "mode": "quick"}}
+        self.assertEqual(list(verify_runs.check_bench(run, stated, bench)), [])
+        bench["context"]["formats"] = "mock amd-v1"
+        self.assertEqual(len(list(verify_runs.check_bench(run, stated, bench))), 1)
 
     def test_benchmark_dropped(self):
         (self.pack / "logs/bench.json").unlink()
