@@ -24,7 +24,7 @@ import judge_runs
 import judge_words
 import waivers
 from judge_words import NOTHING_RAN
-from model import CLASSES, Bench, ReportError, load_json
+from model import CLASSES, Bench, ReportError, load
 
 FORMAT, VERSION = "iodirty-certificate", 2
 FORM, WAIVERS = "form.toml", "waivers.toml"
@@ -41,15 +41,23 @@ def facts_of(statement):
             "tool": statement["tool"], "via": statement["via"]}
 
 
+def listed(data):
+    """What `iodirty list requirements --json` prints."""
+    fields = {"id": str, "stake": str, "waivable": bool, "text": str, "source": str}
+    if not all(isinstance(r[name], kind) for r in data for name, kind in fields.items()):
+        raise TypeError
+    return data
+
+
 class Evidence:
     """What a package's logs hold, read; @day: the waivers that count are those of that day."""
 
     def __init__(self, folder, day):
-        self.texts = load_json(folder / "logs/requirements.json")
+        self.texts = load(folder / "logs/requirements.json", "a list of requirements", listed)
         self.runs = judge_runs.read(folder, self.texts)
         self.results = judge_runs.merge(self.runs, self.texts)
         bench = folder / "logs/bench.json"
-        self.bench = Bench(load_json(bench)) if bench.is_file() else None
+        self.bench = load(bench, "the benchmark's output", Bench) if bench.is_file() else None
         self.waivers = []
         if (folder / WAIVERS).is_file():
             self.waivers = waivers.read(folder / WAIVERS)

@@ -9,7 +9,7 @@ listed. A waiver excuses a FAIL alone, and one of every run: a crash, a hang or 
 no matter of the interface.
 """
 
-from model import BAD, ReportError, Results, load_json, worst
+from model import BAD, ReportError, Results, load, worst
 
 SOMETIMES = {"PASS", "XFAIL"}
 
@@ -24,17 +24,10 @@ def folders(folder):
     return [folder / f"logs/run-{n}" for n in found]
 
 
-def load(path, texts):
-    data = load_json(path)
-    try:
-        return Results(data, texts)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ReportError(f"{path} is not the results of a run") from error
-
-
 def read(folder, texts):
     """The Results of each run; ReportError unless they are runs of the same cases."""
-    runs = [load(path / "results.json", texts) for path in folders(folder)]
+    runs = [load(path / "results.json", "the results of a run", lambda data: Results(data, texts))
+            for path in folders(folder)]
     for n, run in enumerate(runs, 1):
         keys = [c.key for c in run.cases]
         if len(set(keys)) < len(keys):

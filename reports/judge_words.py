@@ -105,7 +105,8 @@ def meaning(results, bad):
         return f"Nothing failed but what is listed as known or waived; of that: {listed}"
     if "track" not in results.data["target"]["capabilities"]:
         return "The IOMMU cannot track, and says so: a migration must take all memory as dirty."
-    return "No test lost a write of a device, or saw memory changed that was not to be changed."
+    return "No test of what must hold lost a write of a device, or saw memory changed that was " \
+        "not to be changed."
 
 
 # ---- what must stand beside the verdict ----

@@ -44,10 +44,12 @@ def section(anchor, title, *parts):
 
 
 def document(title, body):
-    """A page that needs nothing but itself; @body: HTML."""
+    """A page that needs nothing but itself; @body: HTML. What JSON can hold and UTF-8 cannot,
+    half a character, becomes a question mark."""
     page = Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return page.substitute(title=esc(title), style=style, body=body)
+    text = page.substitute(title=esc(title), style=style, body=body)
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def navigation(anchors):

@@ -287,7 +287,7 @@ class Bench:
 
     def __init__(self, data):
         rows = [r for r in data.get("benchmarks", []) if isinstance(r.get("name"), str)]
-        self.context = data.get("context", {})
+        self.context = dict(data.get("context", {}))
         self.all = [c for c in map(self._cell, rows) if c]
         self.rows = [r for r in map(self._row, rows) if r]
         self.cells = self._plain()
@@ -392,5 +392,14 @@ def load_json(path):
             return json.load(file)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not JSON: {error}") from error
+
+
+def load(path, what, make):
+    """@make() of a JSON file; ReportError if it is not @what, in words."""
+    data = load_json(path)
+    try:
+        return make(data)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"{path} is not {what}") from error

@@ -54,7 +54,7 @@ class JudgeTest(Judged):
         self.assertEqual(statement["verdict"], "PASSED")
         self.assertEqual(statement["sentence"], "PASSED: 2 cases of 2 requirements on ref, in each "
                          "of 2 runs, and none failed.")
-        self.assertIn("No test lost a write", statement["meaning"])
+        self.assertIn("No test of what must hold lost a write", statement["meaning"])
         self.assertEqual(statement["remarks"], [])
         self.assertEqual((statement["declared"], statement["waivers"], statement["workloads"]),
                          (None, [], None))
@@ -186,12 +186,24 @@ class JudgeTest(Judged):
     def test_broken_logs_are_refused_in_words(self):
         self.judge([case()])
         path = self.folder / "logs/run-1/results.json"
-        for text, words in (("{", "is not JSON"), ("[]", "is not the results of a run"),
+        for text, words in (("{", "is not JSON"), ("[" * 100000, "is not JSON"),
+                            ("[]", "is not the results of a run"),
                             ("{}", "is not the results of a run"),
                             ('{"requirements": [], "cases": [7]}', "is not the results of a run")):
             path.write_text(text, encoding="utf-8")
             with self.assertRaisesRegex(ReportError, words):
                 judge.judge(self.folder, self.facts)
+
+    def test_a_broken_list_of_requirements_is_refused_in_words(self):
+        for texts in ([7], {"id": 1}, [dict(samples.TEXTS[0], waivable="yes")],
+                      [{"id": "A-001"}], [dict(samples.TEXTS[0], id=None)]):
+            self.refused("requirements.json is not a list of requirements", [case()], texts=texts)
+
+    def test_a_broken_benchmark_is_refused_in_words(self):
+        odd = dict(samples.row(), name="harvest/amd-v1/4K/256M/sequential/cold/random/x%/avx2")
+        for measured in ([7], {"benchmarks": 7}, {"benchmarks": [7]}, {"context": [7]},
+                         samples.bench([odd])):
+            self.refused("bench.json is not the benchmark's output", [case()], measured=measured)
 
     def test_a_time_that_is_none_is_refused(self):
         self.refused("is no time", [case()], facts={"created": "9999-99-99T00:00:00Z"})

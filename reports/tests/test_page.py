@@ -239,6 +239,11 @@ class PageTest(Rig):
                     {"a": {"b": {"c": [[{"d": None}]]}}, "e": [1, None, {}], "f": True}):
             self.render([samples.case()], system=odd)
 
+    def test_half_a_character_is_no_hindrance(self):
+        text, _, _ = self.render([samples.case(verdict="FAIL", message="half \ud800 of one")])
+        self.assertIn("half ? of one", text)
+        text.encode("utf-8")
+
     def test_the_tool_and_its_diff(self):
         (self.folder / "tool").mkdir()
         (self.folder / "tool/changes.diff").write_text("-<old>\n+new\n", encoding="utf-8")
