@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import package_samples as samples  # noqa: E402
 import verify  # noqa: E402
+import verify_copy  # noqa: E402
 import verify_parts  # noqa: E402
 from test_verify import World  # noqa: E402
 
@@ -183,6 +184,14 @@ class HostileTest(World):
             (many / f"{n}").touch()
         self.refused("manifest", "it has more than 2000 files")
 
+    def test_a_file_that_changes_its_kind(self):
+        """Between the look at it and its opening."""
+        (self.dir / "link").symlink_to("/etc/passwd")
+        os.mkfifo(self.dir / "pipe")
+        for name, words in ("link", "cannot be read: Too many levels"), ("pipe", "is no file"):
+            with self.assertRaisesRegex(verify_copy.Wrong, words):
+                verify_copy._copy_file(self.dir / name, self.dir / f"copy-of-{name}")
+
     def test_deep_folders(self):
         (self.pack / "/".join("x" * 12)).mkdir(parents=True)
         self.refused("manifest", "x/x/x/x/x/x: it is a folder, and a package has only files")
@@ -231,31 +240,48 @@ class ProgramTest(World):
         self.assertIn("Exit status: 0 it is sound, and PASSED", " ".join(done.stdout.split()))
 
     def test_locale(self):
+        """One that has no quotation marks such as ours."""
+        (self.run_files(1) / "console.txt").write_text("")
         done = self.run_it(self.pack, env=dict(os.environ, LC_ALL="C", PYTHONUTF8="0",
                                                PYTHONCOERCECLOCALE="0"))
         self.assertEqual((done.returncode, done.stderr), (3, ""), done)
+        self.assertIn("its last line is \\u201c\\u201d", done.stdout)
 
     def test_full_disk_and_closed_pipe(self):
+        argv = [sys.executable, HERE.parent / "verify.py", self.pack]
+        # What Python could not write it tries again when it ends, unless that is prevented.
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([sys.executable, HERE.parent / "verify.py", self.pack],
-                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
-                                  check=False)
+            done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, env=env,
+                                  timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr),
                          (2, "iodirty verify: the output: No space left on device\n"))
-        child = subprocess.Popen([sys.executable, HERE.parent / "verify.py", self.pack],
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        child.stdout.close()
-        _, said = child.communicate(timeout=60)
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=env) as child:
+            child.stdout.close()
+            said = child.stderr.read()
         self.assertEqual((child.returncode, said), (2, "iodirty verify: the output: Broken pipe\n"))
 
     def test_memory(self):
         """Of a file that is many small things."""
-        (self.run_files(1) / "results.json").write_bytes(b"[" + b"{}," * (10 << 20) + b"{}]")
+        (self.run_files(1) / "results.json").write_bytes(b"[" + b"{}," * (6 << 20) + b"{}]")
         samples.seal(self.pack)
         done = self.run_it(self.pack, preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_AS, (500 << 20, 500 << 20)))
+            resource.RLIMIT_AS, (400 << 20, 400 << 20)))
         self.assertEqual((done.returncode, done.stderr), (3, ""), done)
         self.assertIn("logs/run-1/results.json: it takes more memory than any package", done.stdout)
+
+    def test_memory_is_bounded(self):
+        code = ("import resource, sys; sys.path.insert(0, sys.argv[1]); import verify\n"
+                "verify.bound_memory(); print(*resource.getrlimit(resource.RLIMIT_AS))")
+        for limit in resource.RLIM_INFINITY, 1 << 30:
+            said = subprocess.run(
+                [sys.executable, "-B", "-c", code, HERE.parent], capture_output=True, text=True,
+                check=True, timeout=60, preexec_fn=lambda: resource.setrlimit(
+                    resource.RLIMIT_AS, (limit, limit))).stdout
+            half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+            expected = half if limit == resource.RLIM_INFINITY else min(half, limit)
+            self.assertEqual(said.split(), [str(expected), str(limit)])
 
     def test_interrupted(self):
         """Nothing is left in the folder for temporary files."""

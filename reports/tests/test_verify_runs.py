@@ -131,7 +131,7 @@ class MixedTest(World):
                 ("target", "linux", "the target is linux, and in run-1 ref"),
                 ("kernel", "6.1.0", "the kernel is 6.1.0, and in run-1 6.12.94"),
                 ("iodirty_version", "0.2.0", "the version of iodirty is 0.2.0, and in run-1 0.1"),
-                ("formats", "amd-v1", "the formats are amd-v1, and in run-1 vtd-ss"),
+                ("formats", "amd-v1", "the format amd-v1 is none of run-1's"),
                 ("mode", "full", "the mode is full, and in the statement quick")):
             with self.subTest(field):
                 self.pack = self.make(field)
@@ -155,6 +155,11 @@ class MixedTest(World):
         samples.seal(self.pack)
         self.refused("layout", "logs/bench.json: it is missing, and the statement says otherwise")
         self.refused("verdict", "statement.json: ")
+
+    def test_benchmark_of_fewer_formats(self):
+        samples.edit(self.pack / "logs/bench.json", lambda b: b["context"].update(formats=""))
+        self.forge()
+        self.accepted()
 
     def test_benchmark_with_the_id_of_a_run(self):
         samples.edit(self.pack / "logs/bench.json", lambda b: b["context"].update(
