@@ -404,7 +404,7 @@ static void cpu_model(char *buf, size_t size)
 
 static void add_context(const struct iodirty_format_info *formats, unsigned int n)
 {
-	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], slow[16];
+	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], slow[16], id[33];
 	uint64_t half[2]; /* of the id of this run */
 	struct utsname u;
 
@@ -418,8 +418,8 @@ static void add_context(const struct iodirty_format_info *formats, unsigned int 
 	uname(&u);
 	if (getrandom(half, sizeof(half), 0) != sizeof(half))
 		abort();
-	snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, half[0], half[1]);
-	bench_context("run", text);
+	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, half[0], half[1]);
+	bench_context("run", id);
 	bench_context("iodirty_version", IODIRTY_VERSION);
 	bench_context("target", o.target);
 	if (o.against)
