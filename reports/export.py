@@ -3,6 +3,7 @@
 """iodirty export: a run in the words of a CI: kcidb, LAVA, GitHub Actions."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -70,6 +71,15 @@ def parser():
     return p
 
 
+@contextlib.contextmanager
+def telling(path):
+    """A full disk, too, is told with the file's name, which a write does not know."""
+    try:
+        yield
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}; nothing was written there") from error
+
+
 def check_free(path, force):
     if not os.path.lexists(path):
         return
@@ -127,13 +137,15 @@ def export(options):
     source = export_source.read(options.directory)
     text = module.write(source, options)
     if options.output:
-        put(text, options.output)
+        with telling(options.output):
+            put(text, options.output)
     else:
         print_out(text)
     if module is export_github:
         summary = options.summary or os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
-            append_summary(source, Path(summary))
+            with telling(summary):
+                append_summary(source, Path(summary))
 
 
 def stop(_signal, _frame):
@@ -148,9 +160,6 @@ def main(argv):
     except ReportError as error:
         say(error)
         return USAGE if isinstance(error, UsageError) else FAILED
-    except OSError as error:
-        say(f"{error.filename}: {error.strerror}; nothing was written there")
-        return FAILED
     except KeyboardInterrupt:
         say("interrupted; what was written is not whole")
         return FAILED

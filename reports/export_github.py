@@ -172,6 +172,8 @@ def summary(source, room=SUMMARY_BYTES):
         lines += benchmark(source)
     closing = "\n{} more lines are left out: GitHub shows no more than 1 MiB of a step.\n"
     room -= len(closing) + 20
+    if room < 0:
+        return ""
     used = 0
     for number, line in enumerate(lines):
         used += len(line.encode()) + 1

@@ -71,10 +71,9 @@ def schema(name):
 def read_json(path, rules):
     """What @path holds, if the JSON Schema @rules allows it."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ReportError(f"{path} is no plain file")
         with open(path, "rb") as file:
-            mode = path.stat()
-            if not stat.S_ISREG(mode.st_mode):
-                raise ReportError(f"{path} is no plain file")
             raw = file.read(LIMIT + 1)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from error
