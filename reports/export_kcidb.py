@@ -70,7 +70,7 @@ class Submission:
         data = source.data
         context = source.bench.context if source.bench else {}
         self.release = data["host"]["release"] if data else context["kernel"]
-        self.machine = data["host"]["machine"] if data else ""
+        self.machine = data["host"]["machine"] if data else context.get("machine", "")
         self.target = data["target"]["name"] if data else context["target"]
         self.started = data["started"] if data else context["date"]
         self.host = plain(data["host"]["name"] if data else context.get("host_name", ""))
