@@ -93,7 +93,8 @@ def annotations(source, prefix):
 def markdown(text, length=CELL):
     """@text as itself, in a cell of a table, whatever it holds."""
     text = cut(plain(text).strip(), length).replace("\t", " ")
-    return "".join(f"&#{ord(c)};" if c in MARKUP else "<br>" if c == "\n" else c for c in text)
+    made = "".join(f"&#{ord(c)};" if c in MARKUP else "<br>" if c == "\n" else c for c in text)
+    return made.replace("www.", "www&#46;")  # else a link
 
 
 def table(head, rows):

@@ -206,8 +206,7 @@ def logs_of(folder):
         raise UsageError(f"{folder} is no folder: name one that `iodirty conform -o`, `bench -o` "
                          "or `certify -o` wrote")
     if (folder / "statement.json").exists():
-        runs = sorted(folder.glob("logs/run-*/results.json"),
-                      key=lambda p: int(re.sub(r"\D", "", p.parent.name) or 0))
+        runs = sorted(folder.glob("logs/run-*/results.json"))
         bench = folder / "logs/bench.json"
         if not runs:
             raise ReportError(f"{folder} is a package without logs/run-1/results.json: see "

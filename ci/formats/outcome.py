@@ -40,6 +40,6 @@ def rows(results):
     """(requirement, format) -> the words of its cases, in the order of the run."""
     found = {}
     for case in results["cases"]:
-        where = case["requirement"], case["config"].split("/")[0]
+        where = case["requirement"], case["config"].partition("/")[0]
         found.setdefault(where, []).append(word(results, case))
     return found

@@ -65,15 +65,15 @@ class Folder(unittest.TestCase):
 class SourceTest(Folder):
     def test_repeats_are_put_together(self):
         good, bad = case(test="a"), case(test="a", verdict="FAIL", message="now")
-        other = case(test="b", verdict="XFAIL", deviation="LINUX-001")
+        other = case(test="b", verdict="XFAIL", deviation="LINUX-001")  # listed as "sometimes"
         folder = export_samples.package(
-            self.dir / "p", [[good, other], [bad, other]],
+            self.dir / "p", [[good, other], [bad, case(test="b")]],
             [{"requirement": "REPORT-001", "test": "a", "config": "amd-v1/4K",
               "verdicts": ["PASS", "FAIL"]}])
         source = export_source.read(folder)
-        self.assertEqual([(c["test"], c["state"], c.get("verdicts"))
+        self.assertEqual([(c["test"], c["state"], c.get("verdicts"), c["message"])
                           for c in source.data["cases"]],
-                         [("a", "FAIL", ["PASS", "FAIL"]), ("b", "XFAIL", None)])
+                         [("a", "FAIL", ["PASS", "FAIL"], "now"), ("b", "XFAIL", None, "")])
         self.assertEqual(source.data["seconds"], 5)
         self.assertEqual(source.verdict, "FAILED")
 
