@@ -404,7 +404,7 @@ static void cpu_model(char *buf, size_t size)
 
 static void add_context(const struct iodirty_format_info *formats, unsigned int n)
 {
-	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], slow[16], id[33];
+	char text[MAX_FORMATS * (IODIRTY_NAME_LEN + 1)] = "", cpu[200], id[33], slow[16];
 	uint64_t half[2]; /* of the id of this run */
 	struct utsname u;
 
