@@ -489,7 +489,7 @@ FAIL seen%0Ai%0AStake: interface.
     def test_one_mebibyte_a_step(self):
         cases = [case(test=f"t{n}", verdict="FAIL", message="é" * 600) for n in range(2000)]
         step = self.dir / "step.md"
-        step.write_text("x" * 1000 + "\n", encoding="ascii")
+        step.write_text("x" * 100000 + "\n", encoding="ascii")
         self.export("github", self.conform(*cases), "--summary", step)
         text = step.read_text(encoding="utf-8")
         size = len(text.encode())
