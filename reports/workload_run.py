@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import workload_ways
-from model import ReportError, leaf_name, load_json
+from model import ReportError, UsageError, leaf_name, load_json
 from workload_ways import DRAWN, NEW, OLD, WAYS
 from workload_words import link_option, size_option
 
@@ -64,8 +64,9 @@ class Runner:
         found = child.returncode == 1 and leaves and leaves.is_file()
         if (child.returncode and not found) or (leaves and not leaves.is_file()):
             reason = (errors.strip() or out.strip() or "it said nothing").splitlines()[-1]
-            raise ReportError(f"{shlex.join(['iodirty', *argv[1:]])} failed "
-                              f"({ended(child.returncode)}): {reason}")
+            kind = UsageError if child.returncode == 2 else ReportError  # an unknown workload
+            raise kind(f"{shlex.join(['iodirty', *argv[1:]])} failed "
+                       f"({ended(child.returncode)}): {reason}")
 
     def migrate(self, call):
         """(entries, agreements); its JSON goes to the logs."""
