@@ -136,9 +136,10 @@ class _Search:
 
     def run(self):
         positions = self.place(self.more(self.candidates()))
+        # With all levels that there may be: one that is left out would look like dependence.
+        dependence = max(self.scan.dependence, scan.dependence_between(
+            self.x, [0, *positions, len(self.x)]))
         while positions:
-            dependence = max(self.scan.dependence, scan.dependence_between(
-                self.x, [0, *positions, len(self.x)]))
             found = [self.judge(*around, dependence) for around in self.around(positions)]
             wrong = [i for i, (change, _) in enumerate(found) if change is None]
             if not wrong:

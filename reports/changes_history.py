@@ -56,7 +56,6 @@ def conformance_changes(history):
     rows, outcomes = history.all_outcomes()
     lines = defaultdict(list)
     for run in history.runs():
-        if (outcomes[run["outcomes"]] >= 0).any():
-            lines[run["target"], run["argument"], kernel_line(run["kernel"])].append(
-                (run["id"], run["outcomes"]))
+        lines[run["target"], run["argument"], kernel_line(run["kernel"])].append(
+            (run["id"], run["outcomes"]))
     return {line: verdict_events(runs, rows, outcomes) for line, runs in lines.items()}
