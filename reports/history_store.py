@@ -36,7 +36,11 @@ class Compressed(TypeDecorator):
         return zlib.compress(value, 9)
 
     def process_result_value(self, value, dialect):
-        return zlib.decompress(value)
+        try:
+            return zlib.decompress(value)
+        except zlib.error as error:
+            raise ReportError("the history is damaged: what was stored cannot be decompressed"
+                              ) from error
 
 
 # As history_migrations/ makes them.
