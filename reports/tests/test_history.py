@@ -34,7 +34,7 @@ class Program(unittest.TestCase):
         self.folder = Path(folder.name)
         self.db = self.folder / "data/iodirty/history.db"
         self.environment = {"XDG_DATA_HOME": str(self.folder / "data"),
-                            "IODIRTY_HISTORY": ""}
+                            "IODIRTY_HISTORY": "", "PYTHONUNBUFFERED": ""}
 
     def run_it(self, *words, status=0, input=""):
         """The program in this process, whose start takes most of a run's time."""
