@@ -42,7 +42,8 @@ class Program(unittest.TestCase):
         out.reconfigure = lambda **_: None
         with mock.patch.dict(os.environ, self.environment), \
                 mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(input.encode()))), \
-                mock.patch("signal.signal"), mock.patch("history.mute"), redirect_stdout(out), redirect_stderr(errors):
+                mock.patch("signal.signal"), mock.patch("history.mute"), \
+                redirect_stdout(out), redirect_stderr(errors):
             try:
                 found = history.main(list(map(str, words)))
             except SystemExit as error:
