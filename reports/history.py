@@ -241,6 +241,11 @@ def import_(args):
     return status
 
 
+def mute():
+    """What could not be written is not tried again at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def stop(_signal, _frame):
     raise KeyboardInterrupt
 
@@ -258,9 +263,10 @@ def main(argv):
         say(error)
         return USAGE if isinstance(error, UsageError) else FAILED
     except BrokenPipeError:  # who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         return FAILED
     except OSError as error:
+        mute()
         where = f"{error.filename}: " if error.filename else ""
         say(f"{where}{error.strerror}")
         return FAILED

@@ -147,9 +147,8 @@ class Database:
         return revision != script.get_current_head()
 
     def _upgrade(self, connection):
-        """Under the lock: another may have done it meanwhile."""
-        if self._outdated(connection) is not False:
-            alembic.command.upgrade(migration_config(connection), "head")
+        """Under the lock; does nothing if another did it meanwhile."""
+        alembic.command.upgrade(migration_config(connection), "head")
 
     # ---- what the two do each in its way ----
 

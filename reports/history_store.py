@@ -36,7 +36,11 @@ class Compressed(TypeDecorator):
         return zlib.compress(value, 9)
 
     def process_result_value(self, value, dialect):
-        return zlib.decompress(value)
+        try:
+            return zlib.decompress(value)
+        except zlib.error as error:
+            raise ReportError("the history is damaged: what was stored cannot be decompressed"
+                              ) from error
 
 
 # As history_migrations/ makes them.
@@ -234,7 +238,8 @@ class History:
     def _insert(connection, table, rows):
         """Of @rows those whose digest, or id, nobody has; was it any (of one)?"""
         insert = {"sqlite": sqlite, "postgresql": postgresql}[connection.dialect.name].insert
-        return connection.execute(insert(table).on_conflict_do_nothing(), rows).rowcount
+        return connection.execute(insert(table).on_conflict_do_nothing(), rows,
+                                  execution_options={"preserve_rowcount": True}).rowcount
 
     def remove(self, run):
         """False: there was none of that id. What no other run shares goes with it."""

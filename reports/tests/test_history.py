@@ -34,7 +34,7 @@ class Program(unittest.TestCase):
         self.folder = Path(folder.name)
         self.db = self.folder / "data/iodirty/history.db"
         self.environment = {"XDG_DATA_HOME": str(self.folder / "data"),
-                            "IODIRTY_HISTORY": ""}
+                            "IODIRTY_HISTORY": "", "PYTHONUNBUFFERED": ""}
 
     def run_it(self, *words, status=0, input=""):
         """The program in this process, whose start takes most of a run's time."""
@@ -42,7 +42,8 @@ class Program(unittest.TestCase):
         out.reconfigure = lambda **_: None
         with mock.patch.dict(os.environ, self.environment), \
                 mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(input.encode()))), \
-                mock.patch("signal.signal"), redirect_stdout(out), redirect_stderr(errors):
+                mock.patch("signal.signal"), mock.patch("history.mute"), \
+                redirect_stdout(out), redirect_stderr(errors):
             try:
                 found = history.main(list(map(str, words)))
             except SystemExit as error:

@@ -161,6 +161,7 @@ class Kinds(Case):
 
     def test_a_benchmark(self):
         rows = [samples.row(density=1.0), samples.row(density=100.0, error="missed bits")]
+        rows[1].update(x_floor=9.0, pieces=3.0)
         rows[0].update(entries_cleared=7.0, invalidations=3.0, samples=21.0)
         record = history_read.read(self.bench(rows, target="vfio:0000:01:00.0"), {})
         name = "harvest/amd-v1/4K/256M/sequential/cold/random/1%/avx2"

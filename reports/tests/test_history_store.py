@@ -106,6 +106,15 @@ class Store:
         self.holds([record(1)])
         self.assertEqual(history.runs()[0]["host"], "box")
 
+    def test_runs_that_differ_in_one_row_are_not_the_same(self):
+        history = self.open(create=True)
+        one = record(1, failing=[2])
+        history.add(one)
+        for table, n in (("outcomes", 0), ("failures", 0), ("measures", 0)):
+            changed = [list(row) for row in one[table]]
+            changed[n][-1] = {"outcomes": "SKIP", "failures": "why else", "measures": 3}[table]
+            self.refused("with other results", history.add, {**one, table: changed})
+
     def test_the_order_of_a_run_s_lists_says_nothing(self):
         history = self.open(create=True)
         history.add(record(1, failing=[1, 2]))
@@ -245,6 +254,12 @@ class Store:
         connection.close()
         self.refused("is damaged", history.record, run_id(1))
         self.refused("is damaged", history.all_outcomes)
+        connection = samples.connect(self.address)
+        connection.cursor().execute("UPDATE content SET data = "
+                                    + ("'\\x00'" if "://" in str(self.address) else "X'00'"))
+        connection.commit()
+        connection.close()
+        self.refused("is damaged", history.record, run_id(1))
 
     def test_the_migrated_schema_is_the_program_s(self):
         history = self.open(create=True)
