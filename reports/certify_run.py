@@ -79,6 +79,7 @@ class Machine:
                     sys.stderr.flush()
             except BaseException:
                 child.terminate()
+                child.wait()  # it writes where we are about to clean up
                 raise
         return child.returncode
 

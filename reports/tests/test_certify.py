@@ -40,7 +40,11 @@ conform,-r)
     [ ! -e "$FAKE/not-capable" ] || exit 4 ;;
 conform,*)
     echo "running the suite"
-    [ -e "$FAKE/wait" ] && { touch "$FAKE/waiting"; exec sleep 60; }
+    if [ -e "$FAKE/wait" ]; then
+        trap 'sleep 1; [ -d "$PWD" ] && touch "$FAKE/ended"; exit' TERM
+        touch "$FAKE/waiting"
+        while :; do sleep 0.1; done
+    fi
     status=$(cat "$FAKE/conform-status")
     [ $status = 0 ] || [ $status = 1 ] || exit $status
     mkdir "$5"
@@ -625,6 +629,7 @@ expires = 2999-12-31
                 child.send_signal(number)
                 out, errors = child.communicate(timeout=30)
             (self.fake / "waiting").unlink()
+            (self.fake / "ended").unlink()  # while its folder was there
             self.assertEqual((child.returncode, out), (1, b""))
             self.assertIn(b"interrupted", errors)
             self.assertEqual(self.left(), ["fake"])
