@@ -231,6 +231,8 @@ def junit_case(case, cls, element):
     elif kind and element[0].get("message") != first_line(case["message"]):
         yield (f"its message is “{element[0].get('message')}”, and by results.json "
                f"“{first_line(case['message'])}”")
+    yield from (f"unknown '{n}'" for n in sorted(
+        element.attrib.keys() - {"classname", "name", "time"}))
     if not same_time(element.get("time"), case["seconds"]):
         yield f"it took {element.get('time')} s, and by results.json {case['seconds']:.3f} s"
 
@@ -240,6 +242,13 @@ def counts_of(results, cases):
     kinds = [element_of(c, cls.get(c["requirement"]))[0] for c in cases]
     return {"tests": str(len(kinds)), "failures": str(kinds.count("failure")),
             "errors": str(kinds.count("error")), "skipped": str(kinds.count("skipped"))}
+
+
+def time_faults(prefix, element, cases):
+    """Of all the cases together."""
+    seconds = math.fsum(c["seconds"] for c in cases)
+    if not same_time(element.get("time"), seconds):
+        yield f"{prefix}it took {element.get('time')} s, and by results.json {seconds:.3f} s"
 
 
 def suite_faults(results, suite, cases):
@@ -257,8 +266,26 @@ def suite_faults(results, suite, cases):
             if found.get(name) != value:
                 yield (f"suite {attributes['name']}: {kind}{name} is “{found.get(name)}”, and by "
                        f"results.json “{value}”")
+    yield from time_faults(f"suite {attributes['name']}: ", suite, cases)
     unknown = ({*seen} - {*properties}) | ({*suite.attrib} - {*attributes, "time"})
     yield from (f"suite {attributes['name']}: unknown '{n}'" for n in sorted(unknown))
+
+
+def cases_faults(suite, cases, cls):
+    """Of the <testcase>s of a chapter."""
+    elements = [e for e in suite if e.tag != "properties"]
+    names = [f"{e.get('classname')} {e.get('name')}" for e in elements]
+    expected = [name_of(c) for c in cases]
+    if names == expected:
+        for case, element in zip(cases, elements):
+            yield from (f"{name_of(case)}: {w}" for w in
+                        junit_case(case, cls.get(case["requirement"]), element))
+        return
+    has, lacks = set(names) - set(expected), set(expected) - set(names)
+    yield from (f"{name} is not in results.json" for name in sorted(has))
+    yield from (f"{name} is missing" for name in sorted(lacks))
+    if not has and not lacks:
+        yield f"suite {suite.get('name')}: its cases stand in another order"
 
 
 def check_junit(results, root):
@@ -266,26 +293,16 @@ def check_junit(results, root):
     cls = classes(results)
     chapters = [list(cases) for _, cases in itertools.groupby(
         results["cases"], key=lambda c: c["requirement"].rpartition("-")[0])]
-    suites = list(root)
+    expected = {"name": "iodirty", **counts_of(results, results["cases"])}
     words = [f"{name} is “{root.get(name)}”, and by results.json “{value}”" for name, value in
-             counts_of(results, results["cases"]).items() if root.get(name) != value]
-    if root.tag != "testsuites" or len(suites) != len(chapters):
-        return words + [f"it has {len(suites)} suites, and by results.json {len(chapters)}"]
-    for suite, cases in zip(suites, chapters):
+             expected.items() if root.get(name) != value]
+    words += time_faults("", root, results["cases"])
+    words += (f"unknown '{n}'" for n in sorted(root.attrib.keys() - {*expected, "time"}))
+    if root.tag != "testsuites" or len(root) != len(chapters):
+        return words + [f"it has {len(root)} suites, and by results.json {len(chapters)}"]
+    for suite, cases in zip(root, chapters):
         words += suite_faults(results, suite, cases)
-        elements = [e for e in suite if e.tag != "properties"]
-        names = [f"{e.get('classname')} {e.get('name')}" for e in elements]
-        expected = [name_of(c) for c in cases]
-        if names != expected:
-            has, lacks = set(names) - set(expected), set(expected) - set(names)
-            words += [f"{name} is not in results.json" for name in sorted(has)]
-            words += [f"{name} is missing" for name in sorted(lacks)]
-            if not has and not lacks:
-                words.append(f"suite {suite.get('name')}: its cases stand in another order")
-            continue
-        for case, element in zip(cases, elements):
-            words += (f"{name_of(case)}: {w}" for w in
-                      junit_case(case, cls.get(case["requirement"]), element))
+        words += cases_faults(suite, cases, cls)
     return few(words)
 
 

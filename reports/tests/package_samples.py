@@ -89,6 +89,10 @@ def settle(results):
         table=[{"requirement": r, "config": c, "verdict": v} for (r, c), v in table.items()])
 
 
+def time_of(cases):
+    return f"{sum(c['seconds'] for c in cases):.3f}"
+
+
 def junit(folder, results):
     """junit.xml of the same cases, taken from the one that is there, and of the same run."""
     from xml.etree import ElementTree
@@ -113,11 +117,12 @@ def junit(folder, results):
                 child.text = case["message"]
                 if type_:
                     child.set("type", type_)
-        suite.attrib.update(verify_views.counts_of(results, mine))
+        suite.attrib.update(verify_views.counts_of(results, mine), time=time_of(mine))
         for p in suite.iter("property"):
             p.set("value", {"run": results["run"], "seed": results["seed"]}.get(
                 p.get("name"), p.get("value")))
-    root.attrib.update(verify_views.counts_of(results, results["cases"]))
+    root.attrib.update(verify_views.counts_of(results, results["cases"]),
+                       time=time_of(results["cases"]))
     tree.write(folder / "junit.xml", encoding="UTF-8", xml_declaration=True)
 
 

@@ -71,6 +71,8 @@ class UnknownFieldTest(World):
         before = path.read_text()
         for old, new, words in (
                 ('hostname="', 'nice="yes" hostname="', "unknown 'nice'"),
+                ("<testcase", '<testcase nice="yes"', "struct_too_short -: unknown 'nice'"),
+                ("<testsuites", '<testsuites nice="yes"', "unknown 'nice'"),
                 ("</properties>", '<property name="nice" value="yes"/></properties>',
                  "unknown 'nice'"),
                 ("</testsuites>", "<testsuite/></testsuites>", "it has 6 suites, and by"),
