@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -29,8 +28,9 @@ import package_tar  # noqa: E402
 import page  # noqa: E402
 import signing  # noqa: E402
 import waivers  # noqa: E402
-from certify_run import (FAILED, JOURNAL, PASSED, USAGE, Machine, say,  # noqa: E402
+from certify_run import (FAILED, JOURNAL, PASSED, Machine, say,  # noqa: E402
                          via_words)
+from ending import told  # noqa: E402
 from model import ReportError, UsageError, load_json  # noqa: E402
 from package import STATEMENT, Package, check_replaceable  # noqa: E402
 
@@ -312,35 +312,23 @@ def conclude(args, statement):
     print(f"check it: iodirty verify {args.output if args.no_archive else args.archive}")
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
+def certify(args, program):
+    """The exit status."""
+    if not os.access(program, os.X_OK):
+        raise ReportError(f"{program} is not there: build it with `make`")
+    machine, known = prepare(args, program)
+    if args.print_form:
+        print(forms.template(known), end="", flush=True)
+        return PASSED
+    statement, signed = make(args, machine)
+    conclude(args, statement)
+    return PASSED if signed and statement["verdict"] == "PASSED" else FAILED
 
 
 def main(argv):
     args = parse(argv)
     program = Path(os.environ.get("IODIRTY", ROOT / "iodirty")).absolute()
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
-    try:
-        if not os.access(program, os.X_OK):
-            raise ReportError(f"{program} is not there: build it with `make`")
-        machine, known = prepare(args, program)
-        if args.print_form:
-            print(forms.template(known), end="", flush=True)
-            return PASSED
-        statement, signed = make(args, machine)
-    except ReportError as error:
-        say(error)
-        return USAGE if isinstance(error, UsageError) else FAILED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"{where}{error.strerror}; no package was written")
-        return FAILED
-    except KeyboardInterrupt:
-        say("interrupted; no package was written")
-        return FAILED
-    conclude(args, statement)
-    return PASSED if signed and statement["verdict"] == "PASSED" else FAILED
+    return told(lambda: certify(args, program), say, "no package was written", known=False)
 
 
 if __name__ == "__main__":

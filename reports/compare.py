@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ try:  # no bytecode into the checkout
     from compare_job import Job, Options
     from compare_run import Side, SideError
     from compare_stats import INCONCLUSIVE, SLOWER
+    from ending import heed_signals
     from model import ReportError, UsageError
 except ImportError as missing:
     print(f"iodirty compare: {missing}: `ci/install report` installs it", file=sys.stderr)
@@ -186,14 +186,9 @@ def self_test(args):
     return PASSED if test.run(args.jobs) else FAILED
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
-
-
 def main(argv):
     args = parse(argv)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    heed_signals()
     try:
         return self_test(args) if args.self_test else compare(args)
     except ReportError as error:

@@ -5,7 +5,6 @@
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,15 +18,15 @@ try:  # no bytecode into the checkout
     import history_store
     from dashboard_lines import Lines
     from dashboard_verdicts import Verdicts
+    from ending import told
     from history_database import default_address
-    from model import ReportError, UsageError
     from package import Package
 except ImportError as missing:
     print(f"iodirty dashboard: {missing}: `ci/install history` installs it", file=sys.stderr)
     sys.exit(4)
 
 ROOT = Path(__file__).resolve().parent.parent
-DONE, FAILED, USAGE = 0, 1, 2
+DONE = 0
 FACTS = "dashboard.json"
 
 
@@ -87,31 +86,18 @@ def build(args, program):
     return site
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
+def dashboard(args, program):
+    site = build(args, program)
+    if not site.lines.runs:
+        say("the history has no runs yet: `iodirty history add DIR` adds them")
+    print(f"dashboard: {args.output / 'index.html'}")
+    return DONE
 
 
 def main(argv):
     args = parse(argv)
     program = Path(os.environ.get("IODIRTY", ROOT / "iodirty")).absolute()
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
-    try:
-        site = build(args, program)
-    except ReportError as error:
-        say(f"{error}; no site was written")
-        return USAGE if isinstance(error, UsageError) else FAILED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"{where}{error.strerror}; no site was written")
-        return FAILED
-    except KeyboardInterrupt:
-        say("interrupted; no site was written")
-        return FAILED
-    if not site.lines.runs:
-        say("the history has no runs yet: `iodirty history add DIR` adds them")
-    print(f"dashboard: {args.output / 'index.html'}")
-    return DONE
+    return told(lambda: dashboard(args, program), say, "no site was written")
 
 
 if __name__ == "__main__":

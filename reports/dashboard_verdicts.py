@@ -13,14 +13,12 @@ import numpy as np
 
 from changes import verdict_changes
 from history_store import LETTERS
-from model import BAD, MEANING, ONCE, VERDICTS
+from model import BAD, MEANING, ONCE, SYMBOLS, VERDICTS
 
 NONE = "."
 NAMES = {ord(code): verdict for verdict, code in LETTERS.items()}
 UNSEEN = ord(NONE)
 # As in the report of a package.
-SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
-           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "–"}
 BAD_CODES = [ord(LETTERS[v]) for v in BAD]
 
 

@@ -5,7 +5,6 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ try:  # no bytecode into the checkout
     import export_kcidb
     import export_lava
     import export_source
+    from ending import heed_signals
     from model import ReportError, UsageError
 except ImportError as missing:
     print(f"iodirty export: {missing}: `ci/install report` installs it", file=sys.stderr)
@@ -148,13 +148,9 @@ def export(options):
                 append_summary(source, Path(summary))
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
-
-
 def main(argv):
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, stop)
+    heed_signals()
     try:
         export(options)
     except ReportError as error:

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import sys
 from contextlib import ExitStack
 
@@ -14,6 +13,7 @@ sys.dont_write_bytecode = True
 
 import history_read  # noqa: E402  (no bytecode into the checkout)
 import verify_read  # noqa: E402
+from ending import heed_signals  # noqa: E402
 from history_database import default_address  # noqa: E402
 from history_store import History  # noqa: E402
 from model import ReportError, UsageError  # noqa: E402
@@ -246,14 +246,9 @@ def mute():
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
-
-
 def main(argv):
     args = parse(argv)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    heed_signals()
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = args.command(args)

@@ -14,6 +14,9 @@ VERDICTS = ["FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN", "WAIVED", "XFAIL", "NOT
             "SKIP"]
 BAD = {"FAIL", "CRASH", "HANG", "XPASS", "NOT_RUN"}
 UNTRIED = {"SKIP", "NOT_CAPABLE", "NOT_RUN"}  # the requirement was not put to the test
+# A letter each: no meaning is in colours alone.
+SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
+           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "s"}
 MEANING = {
     "PASS": "did what the requirement says",
     "FAIL": "did something else",

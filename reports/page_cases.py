@@ -2,10 +2,8 @@
 """Of the certification page: requirements and cases, each with its verdict and its reason."""
 
 from markup import details, esc, facts, section, table
-from model import MEANING, ONCE, VERDICTS, worst
+from model import MEANING, ONCE, SYMBOLS, VERDICTS, worst
 
-SYMBOLS = {"PASS": "✓", "FAIL": "F", "CRASH": "C", "HANG": "H", "XPASS": "X", "NOT_RUN": "?",
-           "WAIVED": "w", "XFAIL": "d", "NOT_CAPABLE": "n", "SKIP": "s"}
 STAKE_TEXT = {
     "data-loss": "a page written by a device is lost in migration",
     "memory-corruption": "memory that nobody asked to change is changed",

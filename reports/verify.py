@@ -7,7 +7,6 @@ import datetime
 import json
 import os
 import resource
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import verify_copy  # noqa: E402  (no bytecode into the checkout)
+from ending import heed_signals  # noqa: E402
 from model import ReportError, UsageError  # noqa: E402
 from requirement_list import LISTS  # noqa: E402
 from verify_checks import CHECKS, Found, NotDone, Package, ended_waivers  # noqa: E402
@@ -145,10 +145,6 @@ def verify(args, lists):
     return status
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
-
-
 def bound_memory():
     """By half of what the machine has: a package that takes more is made to do harm."""
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
@@ -160,8 +156,7 @@ def bound_memory():
 def main(argv, lists=LISTS):
     args = parse(argv)
     sys.stdout.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    heed_signals()
     try:
         return verify(args, lists)
     except ReportError as error:

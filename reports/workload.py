@@ -5,7 +5,6 @@
 import argparse
 import datetime
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -16,12 +15,13 @@ import workload_page  # noqa: E402
 import workload_read  # noqa: E402
 import workload_run  # noqa: E402
 import workload_story  # noqa: E402
-from model import ReportError, UsageError  # noqa: E402
+from ending import told  # noqa: E402
+from model import ReportError  # noqa: E402
 from package import Package  # noqa: E402
 from workload_words import parse_link, parse_size  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSED, FAILED, USAGE = 0, 1, 2
+PASSED, FAILED = 0, 1
 STATEMENT = "workload.json"
 
 WORKLOADS = ["nic", "nvme", "gpu"]
@@ -161,35 +161,23 @@ def assemble(args, directory, program):
     return statement
 
 
-def stop(_signal, _frame):
-    raise KeyboardInterrupt
+def report(args, program):
+    """The exit status."""
+    if not os.access(program, os.X_OK):
+        raise ReportError(f"{program} is not there: build it with `make`")
+    with Package(args.output, args.force, STATEMENT) as package:
+        statement = assemble(args, package.path, program)
+        package.finish()
+    for workload in statement["workloads"]:
+        say(" ".join(workload["sentences"]))
+    print(f"report: {args.output / 'index.html'}")
+    return PASSED if statement["sound"] else FAILED
 
 
 def main(argv):
     args = parse(argv)
     program = Path(os.environ.get("IODIRTY", ROOT / "iodirty")).absolute()
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
-    try:
-        if not os.access(program, os.X_OK):
-            raise ReportError(f"{program} is not there: build it with `make`")
-        with Package(args.output, args.force, STATEMENT) as package:
-            statement = assemble(args, package.path, program)
-            package.finish()
-    except ReportError as error:
-        say(f"{error}; no report was written")
-        return USAGE if isinstance(error, UsageError) else FAILED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"{where}{error.strerror}; no report was written")
-        return FAILED
-    except KeyboardInterrupt:
-        say("interrupted; no report was written")
-        return FAILED
-    for workload in statement["workloads"]:
-        say(" ".join(workload["sentences"]))
-    print(f"report: {args.output / 'index.html'}")
-    return PASSED if statement["sound"] else FAILED
+    return told(lambda: report(args, program), say, "no report was written")
 
 
 if __name__ == "__main__":

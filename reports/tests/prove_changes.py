@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """
-Are regressions dated to the very run, and nothing else alarmed about? Over made-up histories
-(synthetic.py) in a real store; and, with --table, how much noise allows how much.
+Are regressions found and dated to the very run, and nothing else alarmed about? Over made-up
+histories (synthetic.py) in a real store; and, with --table, how much noise allows how much. In
+the noise of the planted ones nobody could date each of hundreds without fail (the table): of
+all histories together OFTEN must be exact, and each within NEAR runs.
 """
 
 import argparse
@@ -24,6 +26,8 @@ from synthetic import CONTINUES, PLANTED, Recorded, Synthetic  # noqa: E402
 
 EXACT, MISSED = "exact", "missed"
 FALSE = 2  # alarms, of all kinds, in one history
+NEAR = 2  # runs that a date may be off, ...
+OFTEN = 0.95  # ... and how many of all must be exact
 FORMATS = ["amd-v1", "mock"]  # of conformance runs: more take longer, and show the same
 SIZE = 0.25  # of a change, by how much of it the ratio may be wrong
 
@@ -153,8 +157,9 @@ def distance(x):
 def main():
     parser = argparse.ArgumentParser(
         prog="prove_changes.py", allow_abbrev=False, description=__doc__.strip(),
-        epilog="exit status: 0 all five of each history are dated to the very run, and no more "
-        f"than {FALSE} alarms are false; 1 not so; 2 wrong usage")
+        epilog=f"exit status: 0 all five of each history are found, {OFTEN:.0%} of all at the very "
+        f"run and none more than {NEAR} off, and no more than {FALSE} alarms of a history are "
+        "false; 1 not so; 2 wrong usage")
     parser.add_argument("--runs", type=int, default=10000, metavar="N", help="default: 10000")
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="default: 10")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="default: 1")
@@ -174,15 +179,19 @@ def main():
             proof = prove(arguments.runs, seed, spread)
             total.update(map(str, proof.found.values()))
             total["false"] += len(proof.false)
-            holds = (set(proof.found.values()) == {EXACT} and len(proof.found) == 5
-                     and len(proof.false) <= FALSE)
+            holds = (len(proof.found) == 5 and len(proof.false) <= FALSE
+                     and all(f == EXACT or f != MISSED and abs(f) <= NEAR
+                             for f in proof.found.values()))
             good &= holds
             print(f"{'ok  ' if holds else 'FAIL'} {spread}, seed {seed}: {proof.found}; "
                   f"{len(proof.false)} false of {proof.series} series {proof.false}; flakes "
                   f"{proof.flakes}, coverage {proof.coverage}, times alone {proof.times}",
                   flush=True)
-    print(dict(total))
-    return 0 if good else 1
+    planted = sum(total.values()) - total["false"]
+    often = total[EXACT] >= OFTEN * planted
+    print(f"{'ok  ' if often else 'FAIL'} {total[EXACT]} of {planted} at the very run: "
+          f"{dict(total)}")
+    return 0 if good and often else 1
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class Case(unittest.TestCase):
         with mock.patch.object(compare_run.Side, "wait", wait), \
                 mock.patch.object(compare_run.Side, "knows", knows), \
                 mock.patch("compare.system.facts", dict), \
-                mock.patch("compare.signal.signal"), \
+                mock.patch("compare.heed_signals"), \
                 contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 status = compare.main([str(a) for a in args] + ["--seed", "1"])
