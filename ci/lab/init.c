@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define HOST_NAME "iodirty-lab"
 #define MAX_WORDS 4096
 #define EXIT_CANNOT_RUN 126
 #define EXIT_NOT_FOUND 127
@@ -117,6 +118,9 @@ static void mount_own(void)
 	if (symlink("/proc/self/fd", "/dev/fd") || symlink("fd/0", "/dev/stdin") ||
 	    symlink("fd/1", "/dev/stdout") || symlink("fd/2", "/dev/stderr"))
 		die("make /dev/fd");
+	/* By which results tell machines apart. */
+	if (sethostname(HOST_NAME, strlen(HOST_NAME)))
+		die("name the host");
 }
 
 static int session_file(const char *name, int flags)

@@ -29,8 +29,9 @@
 
 	function latest(heads) {
 		const rows = heads.latest.filter((l) => passes(heads.lines[l.line]));
-		return table("The last run of each target, kernel and machine",
-			["target", "kernel", "machine", "kind", "run", "when", "verdict", "commit", "bad cases"],
+		return table("The last run of each target, kernel and machine. Cases of informative requirements, "
+			+ "which judge nothing, count among those that failed",
+			["target", "kernel", "machine", "kind", "run", "when", "verdict", "commit", "failed cases"],
 			rows.map((l) => {
 				const line = heads.lines[l.line];
 				return [line.target, line.kernel, line.machine, l.kind,

@@ -45,7 +45,7 @@
 				choice("runs", "kind", "kind", runs.kinds),
 				choice("runs", "verdict", "verdict", runs.verdicts)),
 			paged("Runs, the newest first",
-				["run", "when", "target", "kernel", "machine", "kind", "verdict", "bad cases", "commit"],
+				["run", "when", "target", "kernel", "machine", "kind", "verdict", "failed cases", "commit"],
 				shown.map((i) => () => {
 					const line = runs.lineOf(i);
 					return [runLink(runs, i), moment(runs.started[i]), line.target, runs.kernel[i],
