@@ -6,6 +6,7 @@ An event is what the pages show as a line: {"kind", "text", "time", "target", "k
 "formats", "links": [[words, view, keys], ...]}; its filters' keys may be lacking.
 """
 
+from changes import events
 from changes_verdicts import COVERAGE, FAILING, FLAKE, REGRESSION
 from dashboard_lines import day, run_name
 from dashboard_series import direction, is_time
@@ -137,8 +138,8 @@ def stale(lines, verdicts, index, cell):
 # ---- benchmarks ----
 
 def series_events(lines, series):
-    """What of ratios and counts changed; series of a target and format that did so in one run,
-    on one machine and in one direction, are one event."""
+    """What of ratios and counts changed; series of a target and format that may have done so in
+    one run, on one machine and in one direction, are one event, of the run that is likeliest."""
     groups = {}
     for s in series:
         if is_time(s.metric) or not direction(s.metric):
@@ -151,11 +152,12 @@ def series_events(lines, series):
                 where = "better"
             else:
                 continue
-            key = where, int(s.run[c.index]), s.target, s.kernel, s.machine, s.format
-            groups.setdefault(key, []).append((s, c))
+            key = where, s.target, s.kernel, s.machine, s.format
+            groups.setdefault(key, []).append((s, s.run.tolist(), c))
     found = {"wrong": [], "better": []}
-    for (where, run, *_), members in groups.items():
-        found[where].append(series_event(lines, where, lines.runs[run], members))
+    for (where, *_), changed in groups.items():
+        found[where] += [series_event(lines, where, lines.runs[e.run], list(e.members))
+                         for e in events(changed)]
     return found
 
 

@@ -15,15 +15,21 @@ import time
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import numpy as np  # noqa: E402
+
 import dashboard  # noqa: E402
+import dashboard_events  # noqa: E402
 import dashboard_history as made  # noqa: E402
+import dashboard_series  # noqa: E402
 import history_samples  # noqa: E402
 from dashboard_history import AMD, NEW, OLD, REF, TYPE1, VTD, commit, run_id  # noqa: E402
+from dashboard_lines import Line  # noqa: E402
 from dashboard_series import direction, is_time, plain  # noqa: E402
 from history_store import History  # noqa: E402
 
@@ -474,6 +480,28 @@ class Program(unittest.TestCase):
             path.read_text(encoding="ascii")
             data(self.site, path.stem)
         self.assertNotIn("harm", (self.site / "index.html").read_text(encoding="utf-8"))
+
+
+class Joined(unittest.TestCase):
+    """Noise dates the series of one regression by a run apart: that is still one event."""
+
+    def test_dates_that_differ(self):
+        found = []
+        for name, low in ("a", 0), ("b", 1):
+            rng = np.random.default_rng(1)
+            values = np.concatenate([rng.normal(1, 0.04, 60), rng.normal(1.3, 0.04, 60)])
+            values[60:60 + low] = 1.1
+            nothing = np.full(120, np.nan)
+            found.append(dashboard_series.Series(
+                "ref", "6.12", "m", f"harvest/amd-v1/{name}", "x_floor",
+                np.arange(120), values, nothing, nothing, nothing))
+            found[-1].find_changes(2)
+        self.assertEqual([s.changes[0].index for s in found], [60, 61])
+        runs = [{"id": f"{i:032x}", "started": "2026-11-29T05:00:00Z", "time": i, "line": 0,
+                 "commit": ""} for i in range(120)]
+        lines = SimpleNamespace(runs=runs, all=[Line(0, "ref", "6.12", "m", [])])
+        (event,) = dashboard_events.series_events(lines, found)["wrong"]
+        self.assertIn("and 1 more series", event["text"])
 
 
 if __name__ == "__main__":
